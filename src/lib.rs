@@ -1,0 +1,14 @@
+//! bindery
+pub mod broker;
+pub mod cli;
+pub mod config;
+pub mod contract;
+pub mod engine;
+pub mod governor;
+pub mod graph;
+pub mod graph_sim;
+pub mod journal;
+pub mod meta;
+pub mod operator;
+pub mod procedures;
+pub mod telemetry;
