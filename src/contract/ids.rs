@@ -1,0 +1,196 @@
+//! Identifiers: newtypes that only parsing makes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is no identifier; the text says what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct IdError(pub &'static str);
+
+/// Makes a newtype over `String` that only `FromStr` builds.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                $check(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// The idempotency key of a command. A publisher's has 1 to 128 of `[A-Za-z0-9._:-]`; commands of our own
+    /// carry a `~` behind the id that they follow, which [`CommandId::is_publishers`] tells apart.
+    CommandId,
+    command_id
+);
+text_id!(
+    /// A business portfolio at Meta: digits.
+    BusinessId,
+    digits
+);
+text_id!(
+    /// Any object at Meta that an asset is: digits, without `act_`.
+    ObjectId,
+    object_id
+);
+text_id!(
+    /// A person or system user as one business knows them (business-scoped): digits.
+    PersonId,
+    digits
+);
+text_id!(
+    /// An e-mail address, lower-cased: Meta lists addresses in any case.
+    EmailAddress,
+    email
+);
+text_id!(
+    /// A SHA-256 in lower-case hex, with its prefix: `sha256:…`.
+    Digest,
+    digest
+);
+
+impl CommandId {
+    /// Whether a publisher may use this id: commands of our own have a `~` in theirs.
+    #[must_use]
+    pub fn is_publishers(&self) -> bool {
+        !self.0.contains('~')
+    }
+
+    /// The id of this command's `n`th child, counted from 1.
+    #[must_use]
+    pub fn child(&self, n: u32) -> Self {
+        Self(format!("{}~{n}", self.0))
+    }
+}
+
+/// Where a person stands in a command: an id, or an address that is looked up when the command starts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Person {
+    /// The business-scoped id.
+    Id(PersonId),
+    /// Looked up in `business_users`: exactly one match, else the command fails.
+    Email(EmailAddress),
+}
+
+impl fmt::Display for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Email(address) => address.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Person {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        if text.contains('@') { text.parse().map(Self::Email) } else { text.parse().map(Self::Id) }
+    }
+}
+
+fn digits(text: &str) -> Result<String, IdError> {
+    let right = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    if right { Ok(text.to_owned()) } else { Err(IdError("must be 1 to 32 digits as text, like \"1009\"")) }
+}
+
+fn object_id(text: &str) -> Result<String, IdError> {
+    digits(text.strip_prefix("act_").unwrap_or(text))
+}
+
+fn command_id(text: &str) -> Result<String, IdError> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._:-~".contains(&b);
+    // Our own suffixes (`~1`, `~recheck-1`) may lengthen a publisher's 128.
+    let (publishers, _) = text.split_once('~').unwrap_or((text, ""));
+    let right = (1..=128).contains(&publishers.len()) && text.len() <= 160 && text.bytes().all(fits);
+    if right { Ok(text.to_owned()) } else { Err(IdError("must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':' and '-'")) }
+}
+
+fn email(text: &str) -> Result<String, IdError> {
+    let right = text.len() <= 254
+        && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    if right { Ok(text.to_lowercase()) } else { Err(IdError("must be an e-mail address, like \"ben@example.com\"")) }
+}
+
+fn digest(text: &str) -> Result<String, IdError> {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    let right = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if right { Ok(text.to_owned()) } else { Err(IdError("must be \"sha256:\" and 64 lower-case hex digits")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ad_account_is_the_same_with_and_without_its_prefix() {
+        assert_eq!("act_12".parse::<ObjectId>(), "12".parse());
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused() {
+        for text in ["", "12a", "-1", "1.5", " 1", "１"] {
+            assert!(text.parse::<BusinessId>().is_err(), "{text:?} passed as an id");
+        }
+        for text in ["", "a b", "ä", "a/b", &"x".repeat(129)] {
+            assert!(text.parse::<CommandId>().is_err(), "{text:?} passed as a command id");
+        }
+    }
+
+    #[test]
+    fn a_command_of_our_own_is_told_from_a_publishers() {
+        let id: CommandId = "onb-7731".parse().unwrap();
+        assert!(id.is_publishers());
+        assert!(!id.child(3).is_publishers());
+        assert_eq!(id.child(3).as_str(), "onb-7731~3");
+    }
+
+    #[test]
+    fn a_person_is_an_id_or_an_address() {
+        assert_eq!("Ben@Example.com".parse(), Ok(Person::Email("ben@example.com".parse().unwrap())));
+        assert_eq!("12".parse(), Ok(Person::Id("12".parse().unwrap())));
+        assert!("ben@".parse::<Person>().is_err());
+        assert!("ben".parse::<Person>().is_err());
+    }
+}
