@@ -1,0 +1,108 @@
+//! What Meta answered, distilled to the fact that was asked for.
+
+use serde::{Deserialize, Serialize};
+
+use super::call::GroupId;
+use crate::contract::{Category, EmailAddress, ErrorInfo, ObjectId, PersonId, Tasks};
+
+/// The fact in a good answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Whether the Page stands in the list, and with which tasks. `None` is said by a complete walk alone.
+    Listed(Option<Holding>),
+    /// The Pages of a complete walk.
+    Pages(Vec<Holding>),
+    /// The people of a complete walk.
+    People(Vec<PersonOn>),
+    /// The people whom a look-up found.
+    Persons(Vec<PersonId>),
+    /// Asset groups of a complete walk.
+    Groups(Vec<GroupId>),
+    /// What a claim was answered with.
+    Claimed(Claimed),
+    /// `success: true`: accepted, not proved.
+    Done,
+}
+
+/// A Page in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// The Page (in a pending list: the Page asked for, not the request).
+    pub page: ObjectId,
+    /// The tasks that the list names; empty where it names none.
+    pub tasks: Tasks,
+}
+
+/// A person on an asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonOn {
+    /// Who.
+    pub id: PersonId,
+    /// Their address, where the list names it.
+    pub email: Option<EmailAddress>,
+    /// What they may do.
+    pub tasks: Tasks,
+}
+
+/// `access_status` of a claim. The full set of values is unknown; `PENDING` and `CLIENT_RESPONSE_PENDING` have
+/// been seen beside `CONFIRMED` (Meta's Page and B2B guides).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claimed {
+    /// `CONFIRMED`: to be seen in the list all the same.
+    Confirmed,
+    /// Waits for somebody's approval.
+    Pending,
+    /// A status that we do not know: settled by the lists.
+    Unclear,
+}
+
+/// Meta's no, classified by the table of errors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Meta's code.
+    pub code: i64,
+    /// Meta's finer code.
+    pub subcode: Option<i64>,
+    /// What the contract calls it.
+    pub category: Category,
+    /// A `state` row of the table: the asset is, or is not, in the wanted state already; a read decides.
+    pub state: bool,
+    /// What Meta said, shortened.
+    pub message: String,
+    /// Meta's trace id.
+    pub trace: Option<String>,
+    /// What a person does next.
+    pub remedy: String,
+}
+
+impl Refusal {
+    /// As events tell it.
+    #[must_use]
+    pub fn info(&self) -> ErrorInfo {
+        ErrorInfo {
+            category: self.category,
+            code: self.code.to_string(),
+            subcode: self.subcode.map(|n| n.to_string()),
+            message: self.message.clone(),
+            trace: self.trace.clone(),
+            remedy: self.remedy.clone(),
+        }
+    }
+}
+
+/// How a call ended for the procedure that asked. Throttling, dead credentials and passing trouble of reads
+/// never come here: the engine waits and asks again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// A good answer.
+    Answer(Answer),
+    /// A no that a repetition does not change.
+    Refused(Refusal),
+    /// A write whose effect nobody knows: no answer, a 5xx, a broken body, a crash while it was out.
+    Unknown,
+    /// No answer was to be had within `retry.give_up_after`.
+    GaveUp(ErrorInfo),
+}
