@@ -9,7 +9,7 @@ use super::tasks::Tasks;
 /// The phase in an event's type and routing key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each is the contract's word")]
+#[expect(missing_docs, reason = "each is the contract's word")]
 pub enum Phase {
     Accepted,
     Announced,
@@ -67,7 +67,7 @@ impl Phase {
 /// What kind of trouble an error is, in the contract's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each is the contract's word")]
+#[expect(missing_docs, reason = "each is the contract's word")]
 pub enum Category {
     Invalid,
     Unauthorised,
@@ -195,5 +195,15 @@ impl Outcome {
     #[must_use]
     pub fn failed(changed: bool, error: ErrorInfo) -> Self {
         Self { error: Some(error), ..Self::of(Phase::Failed, changed) }
+    }
+}
+
+impl Plan {
+    /// The digest of `steps`: SHA-256 over their JSON, in order.
+    #[must_use]
+    pub fn digest_of(steps: &[PlanStep]) -> Digest {
+        use sha2::Digest as _;
+        let json = serde_json::to_vec(steps).expect("texts are JSON");
+        format!("sha256:{}", hex::encode(sha2::Sha256::digest(json))).parse().expect("it has the form of a digest")
     }
 }

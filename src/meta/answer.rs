@@ -13,6 +13,16 @@ pub enum Answer {
     Listed(Option<Holding>),
     /// The Pages of a complete walk.
     Pages(Vec<Holding>),
+    /// A part of a long list.
+    Part {
+        /// How many rows it had.
+        count: u32,
+        /// Where the next part begins; `None`: the list has ended.
+        next: Option<String>,
+        /// The rows. Not journaled: only the event that is stored in the same transaction needs them.
+        #[serde(skip)]
+        rows: Vec<Holding>,
+    },
     /// The people of a complete walk.
     People(Vec<PersonOn>),
     /// The people whom a look-up found.

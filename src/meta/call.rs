@@ -84,9 +84,12 @@ impl PageList {
 /// One thing asked of Meta. Reads carry the question, so that an answer is only what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the calls' lines name")]
 pub enum Call {
     /// Whether `page` stands in `list`; the walk may stop when it is found. Answer: [`super::Answer::Listed`].
     FindPage { business: BusinessId, list: PageList, page: ObjectId },
+    /// About 1 000 rows of `list` from `after` on (a cursor; none: from the top). Answer: [`super::Answer::Part`].
+    ListPart { business: BusinessId, list: PageList, after: Option<String> },
     /// The whole of `list`. Answer: [`super::Answer::Pages`].
     ListPages { business: BusinessId, list: PageList },
     /// The people of `business` on `page`. Answer: [`super::Answer::People`].
@@ -111,6 +114,8 @@ pub enum Call {
     Unassign { page: ObjectId, person: PersonId },
     /// Takes `person` out of `group`. Answer: [`super::Answer::Done`].
     LeaveGroup { group: GroupId, person: PersonId },
+    /// Takes `person` out of their business. Answer: [`super::Answer::Done`].
+    RemovePerson { person: PersonId },
 }
 
 /// The HTTP methods that Graph knows.
@@ -146,7 +151,7 @@ pub struct Request {
     pub class: &'static str,
     /// The node's id.
     pub node: String,
-    /// The edge's name.
+    /// The edge's name; empty for an operation on the node itself.
     pub edge: &'static str,
     /// Parameters by name; lists as JSON text.
     pub params: BTreeMap<String, String>,
@@ -156,7 +161,7 @@ impl Request {
     /// The path below the version, such as `/2001/client_pages`.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("/{}/{}", self.node, self.edge)
+        if self.edge.is_empty() { format!("/{}", self.node) } else { format!("/{}/{}", self.node, self.edge) }
     }
 
     fn new(method: Method, class: &'static str, node: impl fmt::Display, edge: &'static str) -> Self {
@@ -183,7 +188,9 @@ impl Call {
     #[must_use]
     pub fn request(&self) -> Request {
         match self {
-            Self::FindPage { business, list, .. } | Self::ListPages { business, list } => list_request(business, *list),
+            Self::FindPage { business, list, .. }
+            | Self::ListPages { business, list }
+            | Self::ListPart { business, list, .. } => list_request(business, *list),
             Self::PeopleOn { business, page } => Request::new(Method::Get, "Page", page, "assigned_users")
                 .with("business", business)
                 .with("fields", "id,name,tasks"),
@@ -218,6 +225,7 @@ impl Call {
             Self::LeaveGroup { group, person } => {
                 Request::new(Method::Delete, "BusinessAssetGroup", group, "assigned_users").with("user", person)
             }
+            Self::RemovePerson { person } => Request::new(Method::Delete, "BusinessUser", person, ""),
         }
     }
 }

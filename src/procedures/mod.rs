@@ -1,1 +1,80 @@
-//! stub
+//! Procedures decide: a pure function of the command and of what has been observed so far, to the next move.
+//!
+//! No I/O, no clock (`now` is an argument), no await. This room knows `contract` and `meta` alone. A procedure is
+//! written as a [`script`]: straight-line code that is run from its beginning each time over the journaled
+//! observations, until it needs something that has not been observed yet; that need is the next move.
+
+mod bring_about;
+mod claim;
+mod fan_out;
+mod manager;
+mod observation;
+mod people;
+mod reassign;
+mod script;
+#[cfg(test)]
+mod trials;
+mod unbind;
+pub mod verdict;
+mod withdraw;
+
+use jiff::Timestamp;
+
+pub use observation::{Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
+pub use script::Rules;
+
+use crate::contract::{Body, Category, Command, ErrorInfo, Outcome, Targets};
+use script::{Run, Script};
+
+/// The next move of `command`, after `seen`.
+///
+/// The same `seen` always gives the same move, but for waits that `now` has reached.
+#[must_use]
+pub fn next(command: &Command, rules: &Rules, seen: &[Observation], now: Timestamp) -> Next {
+    let mut script = Script::new(command, rules, seen, now);
+    let then = match run(&mut script) {
+        Ok(outcome) => Move::Finish(script.with_plan(outcome)),
+        Err(needed) => needed,
+    };
+    Next { say: script.said(), then }
+}
+
+fn run(script: &mut Script<'_>) -> Run<Outcome> {
+    script.started()?;
+    script.safe_point()?;
+    let command = script.command();
+    if let Some(targets @ (Targets::List(_) | Targets::All)) = command.body.targets() {
+        return fan_out::run(script, targets);
+    }
+    match &command.body {
+        Body::Claim { .. } => claim::run(script),
+        Body::Unbind { .. } => unbind::run(script),
+        Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
+        Body::Reassign { .. } => reassign::run(script),
+        Body::Invite { .. }
+        | Body::Offboard { .. }
+        | Body::Transfer { .. }
+        | Body::Share { .. }
+        | Body::Revoke { .. }
+        | Body::Disconnect { .. }
+        | Body::Inspect { .. }
+        | Body::Undo { .. }
+        | Body::Cancel { .. } => Ok(not_in_this_version(command)),
+    }
+}
+
+fn not_in_this_version(command: &Command) -> Outcome {
+    let name = command.body.name();
+    Outcome::failed(
+        false,
+        ErrorInfo {
+            category: Category::Unsupported,
+            code: "not_in_this_version".to_owned(),
+            subcode: None,
+            message: format!("{name} is not in this version"),
+            trace: None,
+            remedy: "Do it in Meta's business settings, or wait for a version whose README lists the command."
+                .to_owned(),
+        },
+    )
+}

@@ -1,0 +1,195 @@
+//! `claim`: one Page, as its owner or as an agency.
+
+use jiff::Timestamp;
+
+use super::bring_about::{Brought, Look, Sent, bring_about};
+use super::observation::{Fact, Move, OpenClaim, Query, Say, StopCause, Watch};
+use super::script::{Run, Script, Watched, stopped};
+use super::verdict::Verdict;
+use super::withdraw::{Withdrawn, withdraw};
+use crate::contract::{Access, Asset, Body, BusinessId, Category, ErrorInfo, Outcome, Phase, Targets, Tasks};
+use crate::meta::{Answer, Call, Claimed, PageList};
+
+/// The claim in hand.
+struct Claim<'a> {
+    business: &'a BusinessId,
+    asset: &'a Asset,
+    access: Access,
+    tasks: &'a Tasks,
+    again: bool,
+}
+
+/// Where a claim that Meta accepted stands.
+enum Standing {
+    Held(Tasks),
+    Waiting { since: Timestamp },
+}
+
+pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
+    let Body::Claim { targets: Targets::One(asset), access, permitted_tasks: tasks, again, .. } =
+        &script.command().body
+    else {
+        unreachable!("run dispatches on the body, and lists fan out")
+    };
+    let claim = Claim { business: script.business(), asset, access: *access, tasks, again: *again };
+    if let Some(held) = claim.held(script)? {
+        return Ok(claim.already(script, &held));
+    }
+    claim.denied_before(script)?;
+    for open in claim.open_claims(script)? {
+        if open.access == claim.access && open.tasks == *claim.tasks {
+            return claim.take_over(script, &open);
+        }
+        claim.displace(script, &open)?;
+    }
+    script.safe_point()?;
+    claim.ask_meta(script)
+}
+
+impl Claim<'_> {
+    fn held(&self, script: &mut Script<'_>) -> Run<Option<Tasks>> {
+        listed(script, self.business, PageList::held(self.access), self.asset).map(|(_, found)| found)
+    }
+
+    fn already(&self, script: &Script<'_>, held: &Tasks) -> Outcome {
+        if self.access == Access::Owner || held.covers(self.tasks) {
+            return Outcome { granted_tasks: Some(held.clone()), ..Outcome::of(Phase::Confirmed, script.changed()) };
+        }
+        Outcome::failed(
+            script.changed(),
+            ErrorInfo {
+                category: Category::Conflict,
+                code: "held_with_fewer_tasks".to_owned(),
+                subcode: None,
+                message: format!("the business holds {} already, with {held} only", self.asset),
+                trace: None,
+                remedy: "Unbind it and claim it anew with the tasks wanted, or ask its owner to add them.".to_owned(),
+            },
+        )
+    }
+
+    fn denied_before(&self, script: &mut Script<'_>) -> Run<()> {
+        let query =
+            Query::LastDenial { business: self.business.clone(), asset: self.asset.clone(), access: self.access };
+        match script.consult(&query)? {
+            Fact::Denied(Some(at)) if !self.again => Err(script.fail(ErrorInfo {
+                category: Category::Conflict,
+                code: "denied_before".to_owned(),
+                subcode: None,
+                message: format!("this claim of {} was denied at {at}", self.asset),
+                trace: None,
+                remedy: "Talk to the owner first; then send the claim with \"again\": true.".to_owned(),
+            })),
+            Fact::Denied(_) | Fact::OpenClaims(_) | Fact::Removed(_) | Fact::Told(_) => Ok(()),
+        }
+    }
+
+    fn open_claims(&self, script: &mut Script<'_>) -> Run<Vec<OpenClaim>> {
+        let query = Query::OpenClaims { business: self.business.clone(), asset: self.asset.clone() };
+        match script.consult(&query)? {
+            Fact::OpenClaims(open) => Ok(open),
+            Fact::Denied(_) | Fact::Removed(_) | Fact::Told(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The open request becomes ours: Meta is not asked again.
+    fn take_over(&self, script: &mut Script<'_>, open: &OpenClaim) -> Run<Outcome> {
+        if script.dry_run() {
+            return Ok(Outcome::of(Phase::Completed, false));
+        }
+        let cause = StopCause::Superseded(script.command().id.clone());
+        script.consult(&Query::Stop { target: open.command.clone(), cause })?;
+        if script.end_of(&open.command)? == Phase::Cancelled {
+            return self.wait_for_meta(script, open.sent_at);
+        }
+        // It was decided in the meantime: what is held now tells.
+        match self.held(script)? {
+            Some(held) => Ok(self.already(script, &held)),
+            None => self.ask_meta(script),
+        }
+    }
+
+    /// An open request for something else is withdrawn first.
+    fn displace(&self, script: &mut Script<'_>, open: &OpenClaim) -> Run<()> {
+        if script.dry_run() {
+            let remove = Call::RemovePage { business: self.business.clone(), page: self.asset.id.clone() };
+            script.plan(&remove, "the open request asks for something else");
+            return Ok(());
+        }
+        let cause = StopCause::Displaced(script.command().id.clone());
+        script.consult(&Query::Stop { target: open.command.clone(), cause })?;
+        script.end_of(&open.command)?;
+        match self.held(script)? {
+            Some(held) => Err(Move::Finish(self.already(script, &held))),
+            None => Ok(()),
+        }
+    }
+
+    fn ask_meta(&self, script: &mut Script<'_>) -> Run<Outcome> {
+        let write = Call::ClaimPage {
+            business: self.business.clone(),
+            page: self.asset.id.clone(),
+            access: self.access,
+            tasks: self.tasks.clone(),
+        };
+        let brought = bring_about(script, &write, "asks for the Page", |script, sent| self.look(script, sent))?;
+        match brought {
+            Brought::Seen(Standing::Held(held)) => Ok(confirmed(script, held)),
+            Brought::Seen(Standing::Waiting { since }) => self.wait_for_meta(script, since),
+            Brought::Planned => Ok(Outcome::of(Phase::Completed, false)),
+            Brought::Refused(refusal) => Err(script.refused(&refusal)),
+        }
+    }
+
+    /// Pending before held: an approval between the two reads is then seen in the second.
+    fn look(&self, script: &mut Script<'_>, sent: &Sent<'_>) -> Run<Look<Standing>> {
+        let waiting = Standing::Waiting { since: sent.left };
+        if let Some(Answer::Claimed(Claimed::Pending)) = sent.answer {
+            return Ok(Look::Seen(waiting));
+        }
+        let (_, pending) = listed(script, self.business, PageList::pending(self.access), self.asset)?;
+        if pending.is_some() {
+            return Ok(Look::Seen(waiting));
+        }
+        let (began, held) = listed(script, self.business, PageList::held(self.access), self.asset)?;
+        Ok(held.map_or(Look::NotYet(began), |tasks| Look::Seen(Standing::Held(tasks))))
+    }
+
+    fn wait_for_meta(&self, script: &mut Script<'_>, sent_at: Timestamp) -> Run<Outcome> {
+        script.say(Say::Pending);
+        let watch = Watch { business: self.business.clone(), asset: self.asset.clone(), access: self.access, sent_at };
+        match script.watch(watch)? {
+            Watched::Settled(Verdict::Granted(held)) => Ok(confirmed(script, held)),
+            Watched::Settled(Verdict::Gone | Verdict::Open(_)) => {
+                Ok(Outcome { inferred: true, ..Outcome::of(Phase::Denied, script.changed()) })
+            }
+            Watched::Stopped(cause @ StopCause::Superseded(_)) => Ok(stopped(&cause, script.changed())),
+            Watched::Stopped(cause) => self.give_up(script, &cause),
+        }
+    }
+
+    fn give_up(&self, script: &mut Script<'_>, cause: &StopCause) -> Run<Outcome> {
+        match withdraw(script, self.business, self.asset, self.access)? {
+            Withdrawn::Granted(held) => Ok(confirmed(script, held)),
+            Withdrawn::Gone => Ok(stopped(cause, script.changed())),
+        }
+    }
+}
+
+/// The tasks under which the Page stands in `list`, if it does, and when that walk began.
+pub(super) fn listed(
+    script: &mut Script<'_>,
+    business: &BusinessId,
+    list: PageList,
+    asset: &Asset,
+) -> Run<(Timestamp, Option<Tasks>)> {
+    let call = Call::FindPage { business: business.clone(), list, page: asset.id.clone() };
+    match script.read_at(&call)? {
+        (began, Answer::Listed(found)) => Ok((began, found.map(|holding| holding.tasks))),
+        (_, other) => Err(script.misanswered(&call, &other)),
+    }
+}
+
+fn confirmed(script: &Script<'_>, held: Tasks) -> Outcome {
+    Outcome { granted_tasks: Some(held), ..Outcome::of(Phase::Confirmed, script.changed()) }
+}

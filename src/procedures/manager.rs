@@ -1,0 +1,76 @@
+//! Never orphan: a manager who remains is seen, not assumed.
+
+use super::observation::{Fact, Query};
+use super::script::{Run, Script};
+use crate::contract::{Asset, Category, ErrorInfo, PersonId};
+use crate::meta::{Answer, Call, PersonOn, Reply};
+
+/// Whether somebody who can manage the asset would remain.
+pub(super) enum Remains {
+    /// Seen.
+    Yes,
+    /// Seen that there is nobody.
+    Nobody,
+    /// The edge that would tell refuses.
+    CannotBeSeen,
+}
+
+/// The people of the business on the asset.
+pub(super) fn people_on(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonOn>> {
+    let call = Call::PeopleOn { business: script.business().clone(), page: asset.id.clone() };
+    match script.read(&call)? {
+        Answer::People(people) => Ok(people),
+        other => Err(script.misanswered(&call, &other)),
+    }
+}
+
+/// Whether a manager remains on `asset` when `leaver` is gone: another person of the business, or a direct admin.
+pub(super) fn remains(script: &mut Script<'_>, asset: &Asset, people: &[PersonOn], leaver: &PersonId) -> Run<Remains> {
+    let removed = removed_lately(script, asset)?;
+    let stays = |person: &PersonOn| person.id != *leaver && person.tasks.manage() && !removed.contains(&person.id);
+    if people.iter().any(stays) {
+        return Ok(Remains::Yes);
+    }
+    direct_admin(script, asset, &removed)
+}
+
+/// Whether a person outside every business manages the asset: what is left when the business lets go of it.
+pub(super) fn direct_admin_remains(script: &mut Script<'_>, asset: &Asset) -> Run<Remains> {
+    let removed = removed_lately(script, asset)?;
+    direct_admin(script, asset, &removed)
+}
+
+/// The end of a command whose next step would leave nobody in charge.
+pub(super) fn would_orphan(asset: &Asset, remedy: &str) -> ErrorInfo {
+    ErrorInfo {
+        category: Category::NeedsHuman,
+        code: "would_orphan".to_owned(),
+        subcode: None,
+        message: format!("nobody who can manage {asset} would remain"),
+        trace: None,
+        remedy: remedy.to_owned(),
+    }
+}
+
+fn direct_admin(script: &mut Script<'_>, asset: &Asset, removed: &[PersonId]) -> Run<Remains> {
+    let call = Call::RolesOn { page: asset.id.clone() };
+    match script.ask(&call)? {
+        (_, Reply::Answer(Answer::People(people))) => {
+            let stays = people.iter().any(|person| person.tasks.manage() && !removed.contains(&person.id));
+            Ok(if stays { Remains::Yes } else { Remains::Nobody })
+        }
+        (_, Reply::Answer(other)) => Err(script.misanswered(&call, &other)),
+        (_, Reply::Refused(_)) => Ok(Remains::CannotBeSeen),
+        (_, Reply::GaveUp(error)) => Err(script.fail(error)),
+        (_, Reply::Unknown) => Ok(Remains::CannotBeSeen),
+    }
+}
+
+/// A list may still show whom we removed a moment ago.
+fn removed_lately(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonId>> {
+    let since = script.started_at() - script.rules().settle;
+    match script.consult(&Query::RemovedSince { asset: asset.clone(), since })? {
+        Fact::Removed(people) => Ok(people),
+        Fact::OpenClaims(_) | Fact::Denied(_) | Fact::Told(_) => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,212 @@
+//! What a procedure may ask for, and what it can have seen.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::verdict::Verdict;
+use crate::contract::{Access, Asset, BusinessId, Command, CommandId, Outcome, PersonId, Phase, Tasks};
+use crate::meta::{Call, Holding, Reply};
+
+/// The next move, and what is told with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// Told on the way: stored with the observation that caused it, so that it is told once.
+    pub say: Vec<Say>,
+    /// What happens next.
+    pub then: Move,
+}
+
+/// What a procedure wants next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Move {
+    /// One call to Meta; how it ended becomes the next observation.
+    Ask(Call),
+    /// A look into the journal, or a word to another command in it.
+    Consult(Query),
+    /// Meta decides later: leave the lane, the sweep will wake us.
+    Watch(Watch),
+    /// Nothing before this time: a settling list, a cool-down.
+    WaitUntil(Timestamp),
+    /// Children, journaled in the transaction of the observation that caused them.
+    Spawn(Vec<Command>),
+    /// Until every child has ended.
+    AwaitChildren,
+    /// Until another command has ended.
+    AwaitEnd(CommandId),
+    /// The end.
+    Finish(Outcome),
+}
+
+/// What is told on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Say {
+    /// Others must approve; once a claim.
+    Pending,
+    /// A part of an inventory, counted from 1.
+    Part {
+        /// Its number.
+        part: u32,
+        /// Its rows, at most about 1 000.
+        rows: Vec<Holding>,
+    },
+}
+
+/// A pending claim, to be followed outside its lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// The business whose lists tell.
+    pub business: BusinessId,
+    /// What was asked for.
+    pub asset: Asset,
+    /// As what.
+    pub access: Access,
+    /// When the request left; walks that began before it count for nothing.
+    pub sent_at: Timestamp,
+}
+
+/// A question to the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Query {
+    /// Claims of this asset by this business that are pending. Fact: [`Fact::OpenClaims`].
+    OpenClaims {
+        /// Whose claims.
+        business: BusinessId,
+        /// Of what.
+        asset: Asset,
+    },
+    /// The last denial of this claim in 30 days. Fact: [`Fact::Denied`].
+    LastDenial {
+        /// Whose claim.
+        business: BusinessId,
+        /// Of what.
+        asset: Asset,
+        /// As what.
+        access: Access,
+    },
+    /// Who has been removed from the asset since then. Fact: [`Fact::Removed`].
+    RemovedSince {
+        /// From what.
+        asset: Asset,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Tells a command to stop. Fact: [`Fact::Told`].
+    Stop {
+        /// Which.
+        target: CommandId,
+        /// Why.
+        cause: StopCause,
+    },
+}
+
+/// What the journal answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The pending claims, oldest first.
+    OpenClaims(Vec<OpenClaim>),
+    /// When it was denied, if it was.
+    Denied(Option<Timestamp>),
+    /// Who was removed.
+    Removed(Vec<PersonId>),
+    /// The target's phase when it was told: `None` while it is open.
+    Told(Option<Phase>),
+}
+
+/// A pending claim of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenClaim {
+    /// The command that made it.
+    pub command: CommandId,
+    /// As what.
+    pub access: Access,
+    /// With which tasks.
+    pub tasks: Tasks,
+    /// When its request left.
+    pub sent_at: Timestamp,
+}
+
+/// Why a command is to stop at its next safe point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopCause {
+    /// A `cancel`.
+    Cancelled,
+    /// Its `expires_at`.
+    Deadline,
+    /// `poll.give_up_after` of a pending claim.
+    GivenUp,
+    /// A later claim takes the open request over: nothing is withdrawn.
+    Superseded(CommandId),
+    /// A later command wants something else: the request is withdrawn.
+    Displaced(CommandId),
+}
+
+/// How the children ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// All of them.
+    pub total: u32,
+    /// Those that ended in their good phase.
+    pub good: u32,
+    /// Whether one of them changed something.
+    pub changed: bool,
+}
+
+/// One thing that a command has seen, journaled in the order of seeing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "seen", rename_all = "snake_case")]
+pub enum Observation {
+    /// The command has its lane.
+    Started {
+        /// When.
+        at: Timestamp,
+    },
+    /// A call has ended.
+    Asked {
+        /// Which.
+        call: Call,
+        /// When it left.
+        began: Timestamp,
+        /// How it ended.
+        reply: Reply,
+    },
+    /// The journal has answered.
+    Consulted {
+        /// What.
+        query: Query,
+        /// With what.
+        fact: Fact,
+    },
+    /// The lists have decided a watch.
+    Settled {
+        /// How.
+        verdict: Verdict,
+    },
+    /// A wait is over.
+    Passed {
+        /// Until when it was to last.
+        until: Timestamp,
+    },
+    /// The command is to stop.
+    Stop {
+        /// Why.
+        cause: StopCause,
+    },
+    /// The children are journaled.
+    Spawned,
+    /// All children have ended.
+    Children {
+        /// How.
+        tally: Tally,
+    },
+    /// Another command has ended.
+    Ended {
+        /// Which.
+        target: CommandId,
+        /// How.
+        phase: Phase,
+    },
+}

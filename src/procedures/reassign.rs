@@ -1,0 +1,60 @@
+//! `reassign`: one asset from one person to another. Grant, see it, take away, see it.
+
+use super::claim::listed;
+use super::manager::people_on;
+use super::people::{groups_to_leave, leave_groups, may_lose_manage, not_protected, put_on, take_off, tasks_of};
+use super::script::{Run, Script};
+use crate::contract::{Asset, Body, Outcome, PersonId, Phase, Targets, Tasks};
+use crate::meta::{GroupId, PageList, PersonOn};
+
+pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
+    let Body::Reassign { targets: Targets::One(asset), from, to, tasks } = &script.command().body else {
+        unreachable!("run dispatches on the body, and lists fan out")
+    };
+    let leaver = script.person("from", from)?;
+    let successor = script.person("to", to)?;
+    let people = people_on(script, asset)?;
+    let leavers = tasks_of(&people, &leaver);
+    let has = tasks_of(&people, &successor);
+    let wanted = within_what_may_be_given(script, asset, tasks.as_ref().unwrap_or(&leavers))?.union(&has);
+    if leavers.is_empty() && wanted == has {
+        return Ok(Outcome::of(Phase::Completed, false));
+    }
+    not_protected(script, asset, Some(&leaver))?;
+    let groups = may_leave(script, asset, &people, &leaver, &wanted)?;
+    script.safe_point()?;
+    if wanted != has {
+        put_on(script, asset, &successor, &wanted)?;
+    }
+    if !leavers.is_empty() {
+        // The successor has been seen in place: from here on the leaver may go.
+        leave_groups(script, &groups, asset, &leaver)?;
+        take_off(script, asset, &leaver)?;
+    }
+    Ok(Outcome { granted_tasks: Some(wanted), ..Outcome::of(Phase::Completed, script.changed()) })
+}
+
+/// Whatever forbids taking the leaver off is found before the first write.
+fn may_leave(
+    script: &mut Script<'_>,
+    asset: &Asset,
+    people: &[PersonOn],
+    leaver: &PersonId,
+    wanted: &Tasks,
+) -> Run<Vec<GroupId>> {
+    let leavers = tasks_of(people, leaver);
+    if leavers.is_empty() {
+        return Ok(Vec::new());
+    }
+    if leavers.manage() && !wanted.manage() {
+        may_lose_manage(script, asset, people, leaver)?;
+    }
+    groups_to_leave(script, asset, leaver)
+}
+
+/// An agency can give no more than it was given; an owner's list names no bound.
+fn within_what_may_be_given(script: &mut Script<'_>, asset: &Asset, tasks: &Tasks) -> Run<Tasks> {
+    let business = script.business().clone();
+    let (_, permitted) = listed(script, &business, PageList::Client, asset)?;
+    Ok(permitted.filter(|given| !given.is_empty()).map_or_else(|| tasks.clone(), |given| tasks.both(&given)))
+}

@@ -1,0 +1,333 @@
+//! A procedure as straight-line code over what has been observed.
+//!
+//! Each `ask`, `consult` or `wait` either finds its observation and returns what was seen, or ends the run with the
+//! move that would bring it. Observations are matched by what was asked, first come first served, so that a later
+//! version that asks one question more still finds the answers of an earlier one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::observation::{Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
+use super::verdict::{Proof, Verdict};
+use crate::contract::{
+    BusinessId, Category, Command, CommandId, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
+    PlanStep,
+};
+use crate::meta::{Answer, Call, Refusal, Reply};
+
+/// A part of a procedure: a value, or the move that must come first.
+pub(super) type Run<T> = Result<T, Move>;
+
+/// What the configuration says about procedures.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// `poll.settle`: how long one of Meta's lists may lag behind a write.
+    pub settle: Duration,
+    /// `poll.deny_after_walks`.
+    pub deny_after_walks: u32,
+    /// `retry.first`: gap before the second look at what a write should have brought about; it doubles.
+    pub look_first: Duration,
+    /// How often a write with unknown effect is sent, at most.
+    pub writes_at_most: u32,
+    /// `protected`: `page/123`, `person/456` or an address.
+    pub protected: Vec<String>,
+}
+
+impl Rules {
+    /// What it takes to believe an absence.
+    #[must_use]
+    pub fn proof(&self) -> Proof {
+        Proof { settle: self.settle, walks: self.deny_after_walks }
+    }
+}
+
+/// A watch has ended: Meta decided, or we are to stop.
+pub(super) enum Watched {
+    Settled(Verdict),
+    Stopped(StopCause),
+}
+
+pub(super) struct Script<'a> {
+    command: &'a Command,
+    rules: &'a Rules,
+    seen: &'a [Observation],
+    used: Vec<bool>,
+    say: Vec<Say>,
+    now: Timestamp,
+    started_at: Timestamp,
+    stop: Option<StopCause>,
+    changed: bool,
+    plan: Vec<PlanStep>,
+}
+
+impl<'a> Script<'a> {
+    pub(super) fn new(command: &'a Command, rules: &'a Rules, seen: &'a [Observation], now: Timestamp) -> Self {
+        let used = vec![false; seen.len()];
+        let (say, plan) = (Vec::new(), Vec::new());
+        Self { command, rules, seen, used, say, now, started_at: now, stop: None, changed: false, plan }
+    }
+
+    pub(super) fn command(&self) -> &'a Command {
+        self.command
+    }
+
+    pub(super) fn rules(&self) -> &'a Rules {
+        self.rules
+    }
+
+    /// The business that acts. Parsing makes sure that there is one where a procedure needs it.
+    pub(super) fn business(&self) -> &'a BusinessId {
+        self.command.business.as_ref().expect("parsing requires a business for every command with a procedure")
+    }
+
+    pub(super) fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    pub(super) fn dry_run(&self) -> bool {
+        self.command.dry_run
+    }
+
+    pub(super) fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Notes that this command has changed something at Meta.
+    pub(super) fn has_changed(&mut self) {
+        self.changed = true;
+    }
+
+    /// What is said because of the last observation; what was said before it is stored already.
+    pub(super) fn said(self) -> Vec<Say> {
+        self.say
+    }
+
+    pub(super) fn say(&mut self, say: Say) {
+        self.say.push(say);
+    }
+
+    /// Gives the outcome of a dry run its plan.
+    pub(super) fn with_plan(&mut self, outcome: Outcome) -> Outcome {
+        if !self.dry_run() || outcome.error.is_some() {
+            return outcome;
+        }
+        let steps = std::mem::take(&mut self.plan);
+        let plan = Plan { digest: Plan::digest_of(&steps), steps };
+        Outcome { plan: Some(plan), ..Outcome::of(Phase::Completed, false) }
+    }
+
+    /// The first observation of every command; without it nothing has begun.
+    pub(super) fn started(&mut self) -> Run<()> {
+        let at = self.take(|seen| {
+            let Observation::Started { at } = seen else { return None };
+            Some(*at)
+        });
+        self.started_at = at.ok_or(Move::WaitUntil(self.now))?;
+        Ok(())
+    }
+
+    /// Ends here if the command is to stop: nothing is in hand that would have to be brought to an end first.
+    pub(super) fn safe_point(&mut self) -> Run<()> {
+        self.notice_stops();
+        match &self.stop {
+            Some(cause) => Err(Move::Finish(stopped(cause, self.changed))),
+            None => Ok(()),
+        }
+    }
+
+    /// The answer to `call`, however it ended.
+    pub(super) fn ask(&mut self, call: &Call) -> Run<(Timestamp, Reply)> {
+        let found = self.take(|seen| {
+            let Observation::Asked { call: asked, began, reply } = seen else { return None };
+            (asked == call).then(|| (*began, reply.clone()))
+        });
+        found.ok_or_else(|| Move::Ask(call.clone()))
+    }
+
+    /// The answer to a read that must succeed; a refusal ends the command.
+    pub(super) fn read(&mut self, call: &Call) -> Run<Answer> {
+        self.read_at(call).map(|(_, answer)| answer)
+    }
+
+    /// As [`Self::read`], with the time at which the read began.
+    pub(super) fn read_at(&mut self, call: &Call) -> Run<(Timestamp, Answer)> {
+        let (began, reply) = self.ask(call)?;
+        match reply {
+            Reply::Answer(answer) => Ok((began, answer)),
+            Reply::Refused(refusal) => Err(self.refused(&refusal)),
+            Reply::GaveUp(error) => Err(self.fail(error)),
+            Reply::Unknown => Err(self.fail(internal("a read cannot have an unknown effect"))),
+        }
+    }
+
+    /// What the journal says.
+    pub(super) fn consult(&mut self, query: &Query) -> Run<Fact> {
+        let found = self.take(|seen| {
+            let Observation::Consulted { query: asked, fact } = seen else { return None };
+            (asked == query).then(|| fact.clone())
+        });
+        found.ok_or_else(|| Move::Consult(query.clone()))
+    }
+
+    /// Passes once `until` has come; at once in a dry run.
+    pub(super) fn wait_until(&mut self, until: Timestamp) -> Run<()> {
+        if self.dry_run() {
+            return Ok(());
+        }
+        let passed = self.take(|seen| {
+            let Observation::Passed { until: waited } = seen else { return None };
+            (*waited == until).then_some(())
+        });
+        passed.ok_or(Move::WaitUntil(until))
+    }
+
+    /// Follows a pending claim until Meta decides or we are to stop.
+    pub(super) fn watch(&mut self, watch: Watch) -> Run<Watched> {
+        let settled = self.take(|seen| {
+            let Observation::Settled { verdict } = seen else { return None };
+            Some(verdict.clone())
+        });
+        self.notice_stops();
+        match (settled, self.stop.clone()) {
+            (Some(verdict), _) => Ok(Watched::Settled(verdict)),
+            (None, Some(cause)) => Ok(Watched::Stopped(cause)),
+            (None, None) => Err(Move::Watch(watch)),
+        }
+    }
+
+    /// Journals `children` once.
+    pub(super) fn spawn(&mut self, children: Vec<Command>) -> Run<()> {
+        let spawned = self.take(|seen| {
+            let Observation::Spawned = seen else { return None };
+            Some(())
+        });
+        spawned.ok_or(Move::Spawn(children))
+    }
+
+    /// How all children ended.
+    pub(super) fn children(&mut self) -> Run<Tally> {
+        let ended = self.take(|seen| {
+            let Observation::Children { tally } = seen else { return None };
+            Some(*tally)
+        });
+        let tally = ended.ok_or(Move::AwaitChildren)?;
+        self.changed |= tally.changed;
+        Ok(tally)
+    }
+
+    /// How another command ended.
+    pub(super) fn end_of(&mut self, target: &CommandId) -> Run<Phase> {
+        let ended = self.take(|seen| {
+            let Observation::Ended { target: whose, phase } = seen else { return None };
+            (whose == target).then_some(*phase)
+        });
+        ended.ok_or_else(|| Move::AwaitEnd(target.clone()))
+    }
+
+    /// Puts a write into the plan of a dry run.
+    pub(super) fn plan(&mut self, call: &Call, why: &str) {
+        let request = call.request();
+        self.plan.push(PlanStep {
+            method: request.method.word().to_owned(),
+            path: request.path(),
+            params: request.params.into_iter().collect::<BTreeMap<_, _>>(),
+            why: why.to_owned(),
+        });
+    }
+
+    /// The id of a person, looked up if the command gives an address: exactly one match, else it fails.
+    pub(super) fn person(&mut self, field: &str, person: &Person) -> Run<PersonId> {
+        let email = match person {
+            Person::Id(id) => return Ok(id.clone()),
+            Person::Email(email) => email,
+        };
+        let call = Call::FindPerson { business: self.business().clone(), email: email.clone() };
+        let found = match self.read(&call)? {
+            Answer::Persons(found) => found,
+            other => return Err(self.misanswered(&call, &other)),
+        };
+        match found.as_slice() {
+            [one] => Ok(one.clone()),
+            none_or_many => Err(self.fail(ErrorInfo {
+                category: Category::Invalid,
+                code: "person_not_found".to_owned(),
+                subcode: None,
+                message: format!("{} people of the business have the address in {field}, not one", none_or_many.len()),
+                trace: None,
+                remedy: format!("Give the business-scoped id in {field}, as business_users lists it."),
+            })),
+        }
+    }
+
+    /// The end as `failed`, with what has been changed.
+    pub(super) fn fail(&self, error: ErrorInfo) -> Move {
+        Move::Finish(Outcome::failed(self.changed, error))
+    }
+
+    /// The end because Meta refused.
+    pub(super) fn refused(&self, refusal: &Refusal) -> Move {
+        self.fail(refusal.info())
+    }
+
+    /// An answer of another kind than was asked for: a defect of ours, told as such.
+    pub(super) fn misanswered(&self, call: &Call, answer: &Answer) -> Move {
+        let request = call.request();
+        let what = match answer {
+            Answer::Listed(_) => "a listing",
+            Answer::Pages(_) | Answer::Part { .. } => "pages",
+            Answer::People(_) | Answer::Persons(_) => "people",
+            Answer::Groups(_) => "groups",
+            Answer::Claimed(_) => "a claim",
+            Answer::Done => "done",
+        };
+        self.fail(internal(&format!("{} {} was answered with {what}", request.method.word(), request.path())))
+    }
+
+    fn take<T>(&mut self, fits: impl Fn(&Observation) -> Option<T>) -> Option<T> {
+        self.notice_stops();
+        let unused = self.seen.iter().enumerate().filter(|(index, _)| !self.used[*index]);
+        let (index, found) = unused.filter_map(|(index, seen)| fits(seen).map(|found| (index, found))).next()?;
+        self.used[index] = true;
+        self.say.clear();
+        Some(found)
+    }
+
+    /// A stop is noticed when everything that was seen before it has been used.
+    fn notice_stops(&mut self) {
+        while let Some(index) = self.used.iter().position(|used| !used) {
+            let Observation::Stop { cause } = &self.seen[index] else { return };
+            self.used[index] = true;
+            self.stop.get_or_insert_with(|| cause.clone());
+        }
+    }
+}
+
+/// How a command ends that was stopped where nothing is in hand.
+pub(super) fn stopped(cause: &StopCause, changed: bool) -> Outcome {
+    match cause {
+        StopCause::Cancelled => Outcome::of(Phase::Cancelled, changed),
+        StopCause::Superseded(by) | StopCause::Displaced(by) => {
+            Outcome { superseded_by: Some(by.clone()), ..Outcome::of(Phase::Cancelled, changed) }
+        }
+        StopCause::Deadline => {
+            let because = if changed { ExpiredBecause::Deadline } else { ExpiredBecause::NotStarted };
+            Outcome { expired_because: Some(because), ..Outcome::of(Phase::Expired, changed) }
+        }
+        StopCause::GivenUp => {
+            Outcome { expired_because: Some(ExpiredBecause::GivenUp), ..Outcome::of(Phase::Expired, changed) }
+        }
+    }
+}
+
+fn internal(message: &str) -> ErrorInfo {
+    ErrorInfo {
+        category: Category::Internal,
+        code: "internal".to_owned(),
+        subcode: None,
+        message: message.to_owned(),
+        trace: None,
+        remedy: "Report it with the command's evidence: this is a defect of bindery.".to_owned(),
+    }
+}

@@ -1,0 +1,8 @@
+//! The hardest procedures, tried on paper journals: do `Move` and `Observation` have the right shape for them?
+//!
+//! They are commands of a later version. What they show is kept as tests, so that the shape stays right.
+
+mod inspect;
+mod offboard;
+mod paper;
+mod transfer;

@@ -1,0 +1,45 @@
+//! Taking an open request back.
+//!
+//! The lists are read first: what has been granted meanwhile is not a request any more. Between that read and the
+//! DELETE lie seconds in which an approval may fall; the same DELETE then drops the access just granted. Meta offers
+//! nothing that closes them.
+
+use super::bring_about::{Brought, Look, Sent, bring_about};
+use super::claim::listed;
+use super::script::{Run, Script};
+use crate::contract::{Access, Asset, BusinessId, Tasks};
+use crate::meta::{Call, PageList};
+
+/// What became of the request.
+pub(super) enum Withdrawn {
+    /// It had been granted, with these tasks; nothing was taken back.
+    Granted(Tasks),
+    /// It is open no more.
+    Gone,
+}
+
+pub(super) fn withdraw(
+    script: &mut Script<'_>,
+    business: &BusinessId,
+    asset: &Asset,
+    access: Access,
+) -> Run<Withdrawn> {
+    let (_, pending) = listed(script, business, PageList::pending(access), asset)?;
+    let (_, held) = listed(script, business, PageList::held(access), asset)?;
+    if let Some(tasks) = held {
+        return Ok(Withdrawn::Granted(tasks));
+    }
+    if pending.is_none() {
+        // An owner claim that neither list shows may have been granted: never taken back.
+        return Ok(Withdrawn::Gone);
+    }
+    let remove = Call::RemovePage { business: business.clone(), page: asset.id.clone() };
+    let gone = |script: &mut Script<'_>, _: &Sent<'_>| {
+        let (began, pending) = listed(script, business, PageList::pending(access), asset)?;
+        Ok(if pending.is_none() { Look::Seen(()) } else { Look::NotYet(began) })
+    };
+    match bring_about(script, &remove, "takes the open request back", gone)? {
+        Brought::Seen(()) | Brought::Planned => Ok(Withdrawn::Gone),
+        Brought::Refused(refusal) => Err(script.refused(&refusal)),
+    }
+}
