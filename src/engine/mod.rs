@@ -1,1 +1,2 @@
-//! stub
+//! The engine acts: intake, dispatch, steps, sweeps and the relay.
+mod board;
