@@ -93,7 +93,8 @@ impl Parks {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let stated = regain.filter(|wait| !wait.is_zero());
-        if percent < f64::from(pace.stop_at) && stated.is_none() {
+        let reached = percent >= f64::from(pace.stop_at);
+        if !reached && stated.is_none() {
             self.unstated.remove(&bucket);
             return None;
         }
