@@ -120,8 +120,7 @@ impl Parks {
 mod tests {
     use super::*;
 
-    const PACE: Pace =
-        Pace { stop_at: 95, look_again: Duration::from_secs(60), unstated: Duration::from_secs(60) };
+    const PACE: Pace = Pace { stop_at: 95, look_again: Duration::from_secs(60), unstated: Duration::from_secs(60) };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -155,9 +154,8 @@ mod tests {
     #[test]
     fn an_unstated_wait_doubles_up_to_an_hour_and_starts_anew_after_a_calm_answer() {
         let mut parks = Parks::default();
-        let waits: Vec<i64> = (0..9)
-            .map(|n| parks.throttled(own("1"), None, &PACE, at(n * 10_000)).as_second() - n * 10_000)
-            .collect();
+        let waits: Vec<i64> =
+            (0..9).map(|n| parks.throttled(own("1"), None, &PACE, at(n * 10_000)).as_second() - n * 10_000).collect();
         assert_eq!(waits, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
         parks.used(own("1"), 10.0, None, &PACE, at(100_000));
         assert_eq!(parks.throttled(own("1"), None, &PACE, at(200_000)), at(200_060));

@@ -10,8 +10,12 @@ mod fan_out;
 mod manager;
 mod observation;
 mod people;
+#[cfg(test)]
+mod properties;
 mod reassign;
 mod script;
+#[cfg(test)]
+mod stories;
 #[cfg(test)]
 mod trials;
 mod unbind;

@@ -40,7 +40,7 @@ fn settle(script: &mut Script<'_>, asset: &Asset, person: &PersonId, wanted: imp
     script.safe_point()?;
     leave_groups(script, &groups, asset, person)?;
     if wanted.is_empty() {
-        take_off(script, asset, person)?
+        take_off(script, asset, person)?;
     } else {
         put_on(script, asset, person, &wanted)?
     }
@@ -95,11 +95,16 @@ pub(super) fn take_off(script: &mut Script<'_>, asset: &Asset, person: &PersonId
     let brought = bring_about(script, &write, "takes the person off", |script, _| {
         see(script, asset, |people| people.iter().all(|on| on.id != *person))
     })?;
-    seen(script, brought)
+    seen(script, brought).map(|_| ())
 }
 
-/// Sets what a person may do, and sees it.
-pub(super) fn put_on(script: &mut Script<'_>, asset: &Asset, person: &PersonId, tasks: &Tasks) -> Run<()> {
+/// Sets what a person may do, and sees it; the people who were on the asset then (none in a dry run).
+pub(super) fn put_on(
+    script: &mut Script<'_>,
+    asset: &Asset,
+    person: &PersonId,
+    tasks: &Tasks,
+) -> Run<Option<Vec<PersonOn>>> {
     let write = Call::Assign {
         business: script.business().clone(),
         page: asset.id.clone(),
@@ -130,18 +135,19 @@ pub(super) fn not_protected(script: &Script<'_>, asset: &Asset, person: Option<&
     }
 }
 
-fn see(script: &mut Script<'_>, asset: &Asset, wanted: impl Fn(&[PersonOn]) -> bool) -> Run<Look<()>> {
+fn see(script: &mut Script<'_>, asset: &Asset, wanted: impl Fn(&[PersonOn]) -> bool) -> Run<Look<Vec<PersonOn>>> {
     let call = Call::PeopleOn { business: script.business().clone(), page: asset.id.clone() };
     match script.read_at(&call)? {
-        (_, Answer::People(people)) if wanted(&people) => Ok(Look::Seen(())),
+        (_, Answer::People(people)) if wanted(&people) => Ok(Look::Seen(people)),
         (began, Answer::People(_)) => Ok(Look::NotYet(began)),
         (_, other) => Err(script.misanswered(&call, &other)),
     }
 }
 
-fn seen(script: &Script<'_>, brought: Brought<()>) -> Run<()> {
+fn seen<T>(script: &Script<'_>, brought: Brought<T>) -> Run<Option<T>> {
     match brought {
-        Brought::Seen(()) | Brought::Planned => Ok(()),
+        Brought::Seen(seen) => Ok(Some(seen)),
+        Brought::Planned => Ok(None),
         Brought::Refused(refusal) => Err(script.refused(&refusal)),
     }
 }
@@ -166,7 +172,7 @@ fn leave(script: &mut Script<'_>, group: &GroupId, asset: &Asset, person: &Perso
         (began, Answer::Groups(_)) => Ok(Look::NotYet(began)),
         (_, other) => Err(script.misanswered(&call, &other)),
     })?;
-    seen(script, brought)
+    seen(script, brought).map(|_| ())
 }
 
 fn in_group(group: &GroupId, asset: &Asset, others: &[String]) -> ErrorInfo {

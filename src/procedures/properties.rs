@@ -1,0 +1,327 @@
+//! Whatever Meta answers, in whatever order: no procedure removes a person before the successor is seen, repeats a
+//! write of unknown effect without a look in between, or runs for ever.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::verdict::{Absences, Verdict};
+use super::{Fact, Move, Observation, OpenClaim, Query, Rules, StopCause, Tally, next};
+use crate::contract::{
+    Access, Asset, Body, Category, Command, ErrorInfo, Kind, Person, PersonId, Phase, Targets, Tasks,
+};
+use crate::meta::{Answer, Call, Claimed, Holding, PersonOn, Refusal, Reply};
+
+const LEAVER: &str = "71";
+const SUCCESSOR: &str = "72";
+
+fn page() -> Asset {
+    Asset { kind: Kind::Page, id: "1009".parse().unwrap() }
+}
+
+fn tasks(words: &[&str]) -> Tasks {
+    words.iter().map(|word| word.parse().unwrap()).collect()
+}
+
+fn person(id: &str) -> Person {
+    Person::Id(id.parse().unwrap())
+}
+
+fn bodies() -> impl Strategy<Value = Body> {
+    let one = || Targets::One(page());
+    prop_oneof![
+        any::<bool>().prop_map(move |again| Body::Claim {
+            targets: one(),
+            access: if again { Access::Owner } else { Access::Agency },
+            permitted_tasks: tasks(&["ADVERTISE"]),
+            irreversible: false,
+            again,
+        }),
+        (any::<bool>(), any::<bool>()).prop_map(move |(remove_people, unmanaged)| Body::Unbind {
+            targets: one(),
+            remove_people,
+            unmanaged
+        }),
+        Just(Body::Reassign { targets: one(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
+        Just(Body::Reassign { targets: Targets::All, from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
+        Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]) }),
+        Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None }),
+    ]
+}
+
+fn command(body: Body, dry_run: bool) -> Command {
+    Command {
+        id: "p-1".parse().unwrap(),
+        business: Some("2001".parse().unwrap()),
+        actor: None,
+        reason: None,
+        priority: 4,
+        not_before: None,
+        expires_at: None,
+        dry_run,
+        notice: None,
+        body,
+    }
+}
+
+fn rules() -> Rules {
+    Rules {
+        settle: Duration::from_secs(300),
+        deny_after_walks: 2,
+        look_first: Duration::from_secs(1),
+        writes_at_most: 3,
+        protected: Vec::new(),
+    }
+}
+
+/// Answers drawn from bytes, so that every sequence of them can come, sensible or not.
+struct Whims {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Whims {
+    fn byte(&mut self) -> u8 {
+        let byte = self.bytes[self.at % self.bytes.len()];
+        // Turns round the bytes differ, so that no run repeats itself for ever by construction.
+        let turn = u8::try_from(self.at / self.bytes.len() % 251).unwrap();
+        self.at += 1;
+        byte.wrapping_add(turn)
+    }
+
+    fn one_in(&mut self, n: u8) -> bool {
+        self.byte().is_multiple_of(n)
+    }
+
+    fn holding(&mut self) -> Holding {
+        let words: &[&str] = if self.one_in(2) { &["ADVERTISE", "MANAGE"] } else { &["ANALYZE"] };
+        Holding { page: page().id, tasks: tasks(words) }
+    }
+
+    fn people(&mut self) -> Vec<PersonOn> {
+        let mut people = Vec::new();
+        for id in [LEAVER, SUCCESSOR, "73"] {
+            if self.one_in(2) {
+                people.push(PersonOn { id: id.parse().unwrap(), email: None, tasks: self.holding().tasks });
+            }
+        }
+        people
+    }
+
+    fn reply(&mut self, call: &Call) -> Reply {
+        if call.is_write() {
+            return self.reply_to_write(call);
+        }
+        if self.one_in(13) {
+            return Reply::Refused(refusal(false));
+        }
+        if self.one_in(29) {
+            return Reply::GaveUp(gave_up());
+        }
+        Reply::Answer(match call {
+            Call::FindPage { .. } => Answer::Listed(if self.one_in(2) { Some(self.holding()) } else { None }),
+            Call::ListPages { .. } | Call::PagesOf { .. } | Call::PagesInGroup { .. } => {
+                Answer::Pages(if self.one_in(2) { vec![self.holding()] } else { Vec::new() })
+            }
+            Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people()),
+            Call::FindPerson { .. } => Answer::Persons(Vec::new()),
+            Call::GroupsOf { .. } => {
+                Answer::Groups(if self.one_in(4) { vec!["90".parse().unwrap()] } else { Vec::new() })
+            }
+            Call::ListPart { .. }
+            | Call::ClaimPage { .. }
+            | Call::RemovePage { .. }
+            | Call::Assign { .. }
+            | Call::Unassign { .. }
+            | Call::LeaveGroup { .. }
+            | Call::RemovePerson { .. } => Answer::Done,
+        })
+    }
+
+    fn reply_to_write(&mut self, call: &Call) -> Reply {
+        match self.byte() % 6 {
+            0 => Reply::Refused(refusal(true)),
+            1 => Reply::Refused(refusal(false)),
+            2 | 3 => Reply::Unknown,
+            _ if matches!(call, Call::ClaimPage { .. }) => {
+                Reply::Answer(Answer::Claimed(if self.one_in(2) { Claimed::Pending } else { Claimed::Confirmed }))
+            }
+            _ => Reply::Answer(Answer::Done),
+        }
+    }
+
+    fn fact(&mut self, query: &Query) -> Fact {
+        match query {
+            Query::OpenClaims { .. } if self.one_in(3) => Fact::OpenClaims(vec![OpenClaim {
+                command: "other".parse().unwrap(),
+                access: Access::Agency,
+                tasks: tasks(&["ADVERTISE"]),
+                sent_at: Timestamp::UNIX_EPOCH,
+            }]),
+            Query::OpenClaims { .. } => Fact::OpenClaims(Vec::new()),
+            Query::LastDenial { .. } => Fact::Denied(self.one_in(5).then_some(Timestamp::UNIX_EPOCH)),
+            Query::RemovedSince { .. } => {
+                Fact::Removed(if self.one_in(3) { vec!["73".parse().unwrap()] } else { Vec::new() })
+            }
+            Query::Stop { .. } => Fact::Told(None),
+        }
+    }
+}
+
+fn refusal(state: bool) -> Refusal {
+    Refusal {
+        code: 100,
+        subcode: None,
+        category: Category::Invalid,
+        state,
+        message: "no".to_owned(),
+        trace: None,
+        remedy: "Ask otherwise.".to_owned(),
+    }
+}
+
+fn gave_up() -> ErrorInfo {
+    ErrorInfo {
+        category: Category::Exhausted,
+        code: "no_answer".to_owned(),
+        subcode: None,
+        message: "no answer".to_owned(),
+        trace: None,
+        remedy: "Wait.".to_owned(),
+    }
+}
+
+/// Runs to the end with `stop_at` as the step before which the command is told to stop; all that was seen.
+fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
+    let mut whims = Whims { bytes, at: 0 };
+    let mut now = Timestamp::from_second(1_800_000_000).unwrap();
+    let mut seen = vec![Observation::Started { at: now }];
+    for step in 0..600 {
+        if step == stop_at {
+            seen.push(Observation::Stop { cause: StopCause::Cancelled });
+        }
+        let observation = match next(command, &rules(), &seen, now).then {
+            Move::Finish(outcome) => {
+                assert!(outcome.phase.is_terminal());
+                return seen;
+            }
+            Move::Ask(call) => {
+                assert!(!(command.dry_run && call.is_write()), "a dry run writes: {call:?}");
+                let reply = whims.reply(&call);
+                Observation::Asked { call, began: now, reply }
+            }
+            Move::Consult(query) => {
+                let fact = whims.fact(&query);
+                Observation::Consulted { query, fact }
+            }
+            Move::Watch(_) => Observation::Settled {
+                verdict: match whims.byte() % 3 {
+                    0 => Verdict::Granted(tasks(&["ADVERTISE"])),
+                    1 => Verdict::Gone,
+                    _ => Verdict::Open(Absences::default()),
+                },
+            },
+            Move::WaitUntil(until) => {
+                now = now.max(until);
+                Observation::Passed { until }
+            }
+            Move::Spawn(_) => Observation::Spawned,
+            Move::AwaitChildren => Observation::Children { tally: Tally { total: 1, good: 0, changed: true } },
+            Move::AwaitEnd(target) => {
+                let phase = if whims.one_in(2) { Phase::Cancelled } else { Phase::Confirmed };
+                Observation::Ended { target, phase }
+            }
+        };
+        now += Duration::from_millis(200);
+        seen.push(observation);
+    }
+    panic!("{} does not end", command.body.name());
+}
+
+/// The first write that goes out twice with no read in between.
+fn repeated_blindly(seen: &[Observation]) -> Option<&Call> {
+    let mut last: Option<&Call> = None;
+    for observation in seen {
+        if let Observation::Asked { call, .. } = observation {
+            if call.is_write() && last == Some(call) {
+                return Some(call);
+            }
+            last = Some(call);
+        }
+    }
+    None
+}
+
+/// Whether the leaver was taken off before reads showed the successor on the asset and, where the leaver managed it,
+/// somebody else who manages it.
+fn removed_too_early(seen: &[Observation]) -> bool {
+    let leaver: PersonId = LEAVER.parse().unwrap();
+    let (mut leaver_managed, mut successor_on, mut managed) = (false, false, false);
+    for observation in seen {
+        let Observation::Asked { call, reply, .. } = observation else { continue };
+        if let Call::Unassign { person, .. } = call
+            && *person == leaver
+        {
+            return !successor_on || (leaver_managed && !managed);
+        }
+        if let Reply::Answer(Answer::People(people)) = reply {
+            let outside = matches!(call, Call::RolesOn { .. });
+            let manages = people.iter().any(|on| on.id != leaver && on.tasks.manage());
+            managed = if outside { managed || manages } else { manages };
+            leaver_managed |= !outside && people.iter().any(|on| on.id == leaver && on.tasks.manage());
+            successor_on |= people.iter().any(|on| on.id.as_str() == SUCCESSOR && !on.tasks.is_empty());
+        }
+    }
+    false
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn no_answers_lead_a_procedure_astray(
+        body in bodies(),
+        dry_run in prop::bool::weighted(0.2),
+        bytes in prop::collection::vec(any::<u8>(), 1..120),
+        stop_at in 0usize..40,
+    ) {
+        let command = command(body, dry_run);
+        let seen = run(&command, bytes, stop_at);
+        prop_assert_eq!(repeated_blindly(&seen), None);
+        if matches!(command.body, Body::Reassign { .. }) {
+            prop_assert!(!removed_too_early(&seen), "the leaver went before the successor was seen");
+        }
+    }
+
+    /// A crash forgets nothing that matters: from any prefix of what was seen the next move is the same.
+    #[test]
+    fn a_restart_goes_on_as_if_nothing_had_happened(
+        body in bodies(),
+        bytes in prop::collection::vec(any::<u8>(), 1..120),
+    ) {
+        let command = command(body, false);
+        let seen = run(&command, bytes, usize::MAX);
+        let late = Timestamp::from_second(1_900_000_000).unwrap();
+        for until in 1..seen.len() {
+            let reread: Vec<Observation> =
+                serde_json::from_str(&serde_json::to_string(&seen[..until]).unwrap()).unwrap();
+            let then = next(&command, &rules(), &reread, late).then;
+            prop_assert!(answers(&then, &seen[until]), "after {until}: {then:?} but then came {:?}", seen[until]);
+        }
+    }
+}
+
+/// Whether `seen` is what `then` brings.
+fn answers(then: &Move, seen: &Observation) -> bool {
+    match (then, seen) {
+        (Move::Ask(asked), Observation::Asked { call, .. }) => asked == call,
+        (Move::Consult(asked), Observation::Consulted { query, .. }) => asked == query,
+        (Move::WaitUntil(wait), Observation::Passed { until }) => wait == until,
+        (Move::AwaitEnd(awaited), Observation::Ended { target, .. }) => awaited == target,
+        (Move::Watch(_), Observation::Settled { .. })
+        | (Move::Spawn(_), Observation::Spawned)
+        | (Move::AwaitChildren, Observation::Children { .. }) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,1 @@
+//! Every ending of a claim, told on paper.
