@@ -9,7 +9,7 @@ use super::tasks::Tasks;
 /// The phase in an event's type and routing key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each is the contract's word")]
+#[expect(missing_docs, reason = "each is the contract's word")]
 pub enum Phase {
     Accepted,
     Announced,
@@ -67,7 +67,7 @@ impl Phase {
 /// What kind of trouble an error is, in the contract's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each is the contract's word")]
+#[expect(missing_docs, reason = "each is the contract's word")]
 pub enum Category {
     Invalid,
     Unauthorised,
