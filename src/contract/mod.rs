@@ -14,6 +14,8 @@ mod outcome;
 mod parse;
 mod rows;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use asset::{Access, Asset, Kind};
