@@ -77,11 +77,11 @@ impl<'v> Fields<'v> {
         self.parsed(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// `true` or `false`, else `default`.
-    pub(super) fn flag(&self, name: &str, default: bool) -> Result<bool, Wrong> {
+    /// `true` or `false`.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Wrong> {
         match self.value(name) {
-            None => Ok(default),
-            Some(Value::Bool(flag)) => Ok(*flag),
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
             Some(other) => Err(wrong_type(&below(self.at, name), other, "true or false, without quotes")),
         }
     }

@@ -12,17 +12,22 @@ pub struct Malformed {
     pub pointer: String,
     /// What is wrong and what would be right.
     pub message: String,
-    /// A stable word in snake case.
-    pub code: &'static str,
     /// The command id, where a valid one can be read.
     pub id: Option<CommandId>,
     /// The command's name, where a known one can be read.
     pub command: Option<&'static str>,
     /// The business, where a valid one can be read.
     pub business: Option<BusinessId>,
+    pub(super) code: Code,
 }
 
 impl Malformed {
+    /// The kind of fault, as a stable word in snake case.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code.word()
+    }
+
     /// Pointer and message in one line.
     #[must_use]
     pub fn told(&self) -> String {

@@ -79,7 +79,7 @@ fn command(value: &Value, origin: Origin) -> Result<Command, Wrong> {
         priority: priority(&fields)?,
         not_before,
         expires_at,
-        dry_run: fields.flag("dry_run", false)?,
+        dry_run: fields.flag("dry_run")?.unwrap_or_default(),
         notice: fields.duration("notice")?,
         body: (row.read)(&fields)?,
     })
@@ -145,7 +145,7 @@ fn malformed(wrong: Wrong, value: &Value, origin: Origin) -> Malformed {
     Malformed {
         pointer: wrong.pointer,
         message: wrong.message,
-        code: wrong.code.word(),
+        code: wrong.code,
         // An event under an id of our own would be taken for our own command's.
         id: id.filter(|id: &CommandId| origin == Origin::Own || id.is_publishers()),
         command,

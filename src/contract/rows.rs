@@ -1,13 +1,11 @@
 //! The commands of the contract: for each its own fields, and how they are read.
 
-use std::str::FromStr;
-
 use serde_json::Value;
 
 use super::asset::{Access, Asset, Kind};
 use super::body::{Body, Protected, Role, Targets};
 use super::fields::{Fields, Origin, list, parsed};
-use super::ids::{BusinessId, CommandId, IdError, Person};
+use super::ids::{BusinessId, CommandId, Person};
 use super::malformed::{Code, Wrong};
 use super::nearest::hint;
 use super::tasks::{PAGE_TASKS, Task, Tasks};
@@ -50,10 +48,10 @@ fn claim(fields: &Fields<'_>) -> Result<Body, Wrong> {
     let targets = targets(fields)?;
     let access = fields.required("access")?;
     let permitted = tasks(fields, "permitted_tasks", &targets)?;
-    let irreversible = fields.flag("irreversible", false)?;
-    let again = fields.flag("again", false)?;
+    let irreversible = fields.flag("irreversible")?.unwrap_or_default();
+    let again = fields.flag("again")?.unwrap_or_default();
     match access {
-        Access::Owner => check_owner(fields, &targets, permitted.is_some(), irreversible)?,
+        Access::Owner => check_owner(fields, &targets)?,
         Access::Agency if permitted.is_none() && names(&targets, Kind::Page) => {
             let message = "is missing: an agency's claim of a Page says what the agency may do, like [\"ADVERTISE\"]";
             return Err(fields.wrong("permitted_tasks", Code::MissingField, message));
@@ -63,12 +61,12 @@ fn claim(fields: &Fields<'_>) -> Result<Body, Wrong> {
     Ok(Body::Claim { targets, access, permitted_tasks: permitted.unwrap_or_default(), irreversible, again })
 }
 
-fn check_owner(fields: &Fields<'_>, targets: &Targets, permitted: bool, irreversible: bool) -> Result<(), Wrong> {
-    if permitted {
+fn check_owner(fields: &Fields<'_>, targets: &Targets) -> Result<(), Wrong> {
+    if fields.value("permitted_tasks").is_some() {
         let message = "belongs to \"access\": \"agency\" alone: an owner may do everything";
         return Err(fields.wrong("permitted_tasks", Code::InvalidValue, message));
     }
-    if !irreversible && names(targets, Kind::AdAccount) {
+    if fields.flag("irreversible")? != Some(true) && names(targets, Kind::AdAccount) {
         let message = "must be true to own an ad account: Meta has no way back";
         return Err(fields.wrong("irreversible", Code::Irreversible, message));
     }
@@ -78,8 +76,8 @@ fn check_owner(fields: &Fields<'_>, targets: &Targets, permitted: bool, irrevers
 fn unbind(fields: &Fields<'_>) -> Result<Body, Wrong> {
     Ok(Body::Unbind {
         targets: targets(fields)?,
-        remove_people: fields.flag("remove_people", true)?,
-        unmanaged: fields.flag("unmanaged", false)?,
+        remove_people: fields.flag("remove_people")?.unwrap_or(true),
+        unmanaged: fields.flag("unmanaged")?.unwrap_or_default(),
     })
 }
 
@@ -89,7 +87,7 @@ fn reassign(fields: &Fields<'_>) -> Result<Body, Wrong> {
         Some(_) | None => targets(fields)?,
     };
     let (from, to): (Person, Person) = (fields.required("from")?, fields.required("to")?);
-    differ(fields, "to", to == from, "must be another person than \"from\"")?;
+    differ(fields, "to", Some(&to), Some(&from), "from")?;
     let tasks = tasks(fields, "tasks", &targets)?;
     Ok(Body::Reassign { targets, from, to, tasks })
 }
@@ -129,11 +127,11 @@ fn invite(fields: &Fields<'_>) -> Result<Body, Wrong> {
 fn offboard(fields: &Fields<'_>) -> Result<Body, Wrong> {
     let user: Person = fields.required("user")?;
     let successor: Option<Person> = fields.parsed("successor")?;
-    differ(fields, "successor", successor.as_ref() == Some(&user), "must be another person than \"user\"")?;
+    differ(fields, "successor", successor.as_ref(), Some(&user), "user")?;
     Ok(Body::Offboard {
         user,
         successor,
-        remove_from_business: fields.flag("remove_from_business", true)?,
+        remove_from_business: fields.flag("remove_from_business")?.unwrap_or(true),
         protected: fields.list::<Protected>("protected", MOST)?.unwrap_or_default(),
         plan: fields.parsed("plan")?,
     })
@@ -144,7 +142,7 @@ fn transfer(fields: &Fields<'_>) -> Result<Body, Wrong> {
         targets: targets(fields)?,
         to_business: other_business(fields, "to_business")?,
         cool_down: fields.duration("cool_down")?,
-        unmanaged: fields.flag("unmanaged", false)?,
+        unmanaged: fields.flag("unmanaged")?.unwrap_or_default(),
     })
 }
 
@@ -164,11 +162,11 @@ fn revoke(fields: &Fields<'_>) -> Result<Body, Wrong> {
 }
 
 fn disconnect(fields: &Fields<'_>) -> Result<Body, Wrong> {
-    Ok(Body::Disconnect { kinds: kinds(fields)?, include_owned: fields.flag("include_owned", false)? })
+    Ok(Body::Disconnect { kinds: kinds(fields)?, include_owned: fields.flag("include_owned")?.unwrap_or_default() })
 }
 
 fn inspect(fields: &Fields<'_>) -> Result<Body, Wrong> {
-    Ok(Body::Inspect { kinds: kinds(fields)?, people: fields.flag("people", false)? })
+    Ok(Body::Inspect { kinds: kinds(fields)?, people: fields.flag("people")?.unwrap_or_default() })
 }
 
 fn undo(fields: &Fields<'_>) -> Result<Body, Wrong> {
@@ -237,27 +235,27 @@ fn kinds(fields: &Fields<'_>) -> Result<Vec<Kind>, Wrong> {
 /// A business other than the one that acts.
 fn other_business(fields: &Fields<'_>, name: &str) -> Result<BusinessId, Wrong> {
     let other: BusinessId = fields.required(name)?;
-    same_as(fields, name, "business", &other)?;
+    differ(fields, name, Some(&other), fields.parsed("business")?.as_ref(), "business")?;
     Ok(other)
 }
 
 /// The command that is meant, which is not this one.
 fn target(fields: &Fields<'_>) -> Result<CommandId, Wrong> {
     let target: CommandId = fields.required("target")?;
-    same_as(fields, "target", "id", &target)?;
+    differ(fields, "target", Some(&target), fields.parsed("id")?.as_ref(), "id")?;
     Ok(target)
 }
 
-fn same_as<T: FromStr<Err = IdError> + PartialEq>(
+fn differ<T: PartialEq>(
     fields: &Fields<'_>,
     name: &str,
-    other: &str,
-    value: &T,
+    value: Option<&T>,
+    other: Option<&T>,
+    other_name: &str,
 ) -> Result<(), Wrong> {
-    let same = fields.parsed::<T>(other)?.as_ref() == Some(value);
-    differ(fields, name, same, &format!("must be another than \"{other}\""))
-}
-
-fn differ(fields: &Fields<'_>, name: &str, same: bool, right: &str) -> Result<(), Wrong> {
-    if same { Err(fields.wrong(name, Code::InvalidValue, right)) } else { Ok(()) }
+    if value.is_some() && value == other {
+        let message = format!("is the same as \"{other_name}\" and must be another");
+        return Err(fields.wrong(name, Code::InvalidValue, message));
+    }
+    Ok(())
 }

@@ -39,30 +39,31 @@ impl Body {
         match self {
             Self::Claim { targets: _, access, permitted_tasks: tasks, irreversible, again } => fields
                 .json("access", access)
-                .list("permitted_tasks", tasks, tasks.is_empty())
+                .maybe("permitted_tasks", Some(tasks).filter(|tasks| !tasks.is_empty()))
                 .json("irreversible", irreversible)
                 .json("again", again),
             Self::Unbind { targets: _, remove_people, unmanaged } => {
                 fields.json("remove_people", remove_people).json("unmanaged", unmanaged)
             }
             Self::Reassign { targets: _, from, to, tasks } => {
-                fields.text("from", from).text("to", to).list("tasks", tasks, tasks.is_none())
+                fields.text("from", from).text("to", to).maybe("tasks", tasks.as_ref())
             }
             Self::Assign { targets: _, user, tasks } => fields.text("user", user).json("tasks", tasks),
-            Self::Unassign { targets: _, user, tasks } => {
-                fields.text("user", user).list("tasks", tasks, tasks.is_none())
-            }
+            Self::Unassign { targets: _, user, tasks } => fields.text("user", user).maybe("tasks", tasks.as_ref()),
             Self::Invite { email, role, assets, tasks } => fields
                 .text("email", email)
                 .text("role", role.word())
-                .list("assets", assets, assets.is_empty())
-                .list("tasks", tasks, tasks.is_empty()),
-            Self::Offboard { user, successor, remove_from_business, protected, plan } => fields
-                .text("user", user)
-                .some("successor", successor.as_ref())
-                .json("remove_from_business", remove_from_business)
-                .list("protected", protected.iter().map(ToString::to_string).collect::<Vec<_>>(), protected.is_empty())
-                .some("plan", plan.as_ref()),
+                .maybe("assets", Some(assets).filter(|assets| !assets.is_empty()))
+                .maybe("tasks", Some(tasks).filter(|tasks| !tasks.is_empty())),
+            Self::Offboard { user, successor, remove_from_business, protected, plan } => {
+                let words: Vec<String> = protected.iter().map(ToString::to_string).collect();
+                fields
+                    .text("user", user)
+                    .some("successor", successor.as_ref())
+                    .json("remove_from_business", remove_from_business)
+                    .maybe("protected", Some(words).filter(|words| !words.is_empty()))
+                    .some("plan", plan.as_ref())
+            }
             Self::Transfer { targets: _, to_business, cool_down, unmanaged } => fields
                 .text("to_business", to_business)
                 .some("cool_down", cool_down.map(humantime::format_duration))
@@ -71,7 +72,7 @@ impl Body {
                 fields.text("partner", partner).json("permitted_tasks", permitted_tasks)
             }
             Self::Revoke { targets: _, partner, permitted_tasks: tasks } => {
-                fields.text("partner", partner).list("permitted_tasks", tasks, tasks.is_none())
+                fields.text("partner", partner).maybe("permitted_tasks", tasks.as_ref())
             }
             Self::Disconnect { kinds, include_owned } => {
                 fields.json("kinds", kinds).json("include_owned", include_owned)
@@ -102,8 +103,10 @@ impl Written {
         }
     }
 
-    /// A list, left out where it says nothing: an empty one would be refused.
-    fn list(&mut self, name: &str, value: impl Serialize, says_nothing: bool) -> &mut Self {
-        if says_nothing { self } else { self.json(name, value) }
+    fn maybe(&mut self, name: &str, value: Option<impl Serialize>) -> &mut Self {
+        match value {
+            Some(value) => self.json(name, value),
+            None => self,
+        }
     }
 }

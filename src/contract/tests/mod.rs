@@ -1,5 +1,6 @@
 //! Tests of the room as a whole.
 
+mod events;
 mod malformed;
 mod properties;
 mod well_formed;
