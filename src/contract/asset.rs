@@ -100,3 +100,14 @@ impl Access {
         }
     }
 }
+
+impl FromStr for Access {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        [Self::Owner, Self::Agency]
+            .into_iter()
+            .find(|access| access.word() == text)
+            .ok_or(IdError("must be \"owner\" or \"agency\""))
+    }
+}

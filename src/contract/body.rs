@@ -1,11 +1,13 @@
 //! A command as it stands once parsed.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::asset::{Access, Asset, Kind};
-use super::ids::{BusinessId, CommandId, Digest, EmailAddress, Person};
+use super::ids::{BusinessId, CommandId, Digest, EmailAddress, IdError, Person};
 use super::tasks::Tasks;
 
 /// One command, parsed and valid by its type.
@@ -44,6 +46,72 @@ pub enum Targets {
     All,
 }
 
+/// What an invited person becomes in the business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Sees what is assigned to them.
+    Employee,
+    /// Runs the business portfolio.
+    Admin,
+}
+
+impl Role {
+    /// Both roles.
+    pub const ALL: [Self; 2] = [Self::Employee, Self::Admin];
+
+    /// The word of the contract, which is Meta's.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Employee => "EMPLOYEE",
+            Self::Admin => "ADMIN",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Self::ALL.into_iter().find(|role| role.word() == text).ok_or(IdError("must be \"EMPLOYEE\" or \"ADMIN\""))
+    }
+}
+
+/// What no command may remove: `page/123`, `person/456`, or a person's e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Protected {
+    /// An asset: it is not let go of, nobody is taken from it.
+    Asset(Asset),
+    /// A person: they are taken from nothing.
+    Person(Person),
+}
+
+impl fmt::Display for Protected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asset(asset) => asset.fmt(f),
+            Self::Person(Person::Id(id)) => write!(f, "person/{id}"),
+            Self::Person(Person::Email(address)) => address.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Protected {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        if let Some(id) = text.strip_prefix("person/") {
+            return id.parse().map(|id| Self::Person(Person::Id(id)));
+        }
+        if text.contains('@') {
+            return text.parse().map(|address| Self::Person(Person::Email(address)));
+        }
+        text.parse()
+            .map(Self::Asset)
+            .map_err(|_| IdError("must be <kind>/<id> like \"page/123\", \"person/456\", or an e-mail address"))
+    }
+}
+
 /// What is asked, with the fields of its row in the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are the contract's, documented there")]
@@ -78,7 +146,7 @@ pub enum Body {
     },
     Invite {
         email: EmailAddress,
-        role: String,
+        role: Role,
         assets: Vec<Asset>,
         tasks: Tasks,
     },
@@ -86,7 +154,7 @@ pub enum Body {
         user: Person,
         successor: Option<Person>,
         remove_from_business: bool,
-        protected: Vec<String>,
+        protected: Vec<Protected>,
         plan: Option<Digest>,
     },
     Transfer {

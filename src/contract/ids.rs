@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// Why a text is no identifier; the text says what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,10 +96,30 @@ impl CommandId {
         !self.0.contains('~')
     }
 
+    /// The publisher's command that this one of our own follows: the part before the first `~`.
+    #[must_use]
+    pub fn follows(&self) -> Option<Self> {
+        self.0.split_once('~').map(|(first, _)| Self(first.to_owned()))
+    }
+
+    /// Whether this command of our own tells a grant that came after the answer (`<id>~late-1`).
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.0.split_once('~').is_some_and(|(_, suffix)| suffix.starts_with("late-"))
+    }
+
     /// The id of this command's `n`th child, counted from 1.
     #[must_use]
     pub fn child(&self, n: u32) -> Self {
         Self(format!("{}~{n}", self.0))
+    }
+}
+
+impl Digest {
+    /// The digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
     }
 }
 
@@ -147,12 +168,16 @@ fn command_id(text: &str) -> Result<String, IdError> {
 }
 
 fn email(text: &str) -> Result<String, IdError> {
-    let right = text.len() <= 254
-        && text
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
-        && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    if right { Ok(text.to_lowercase()) } else { Err(IdError("must be an e-mail address, like \"ben@example.com\"")) }
+    // Lower-cased first: some letters grow by it, and the longest address is a matter of what is kept.
+    let address = text.to_lowercase();
+    let right = address.len() <= 254
+        && address.split_once('@').is_some_and(|(name, host)| !name.is_empty() && is_host(host))
+        && !address.chars().any(|c| c.is_whitespace() || c.is_control());
+    if right { Ok(address) } else { Err(IdError("must be an e-mail address, like \"ben@example.com\"")) }
+}
+
+fn is_host(text: &str) -> bool {
+    !text.contains('@') && text.contains('.') && text.split('.').all(|label| !label.is_empty())
 }
 
 fn digest(text: &str) -> Result<String, IdError> {
@@ -186,6 +211,10 @@ mod tests {
         assert!(id.is_publishers());
         assert!(!id.child(3).is_publishers());
         assert_eq!(id.child(3).as_str(), "onb-7731~3");
+        assert_eq!(id.child(3).follows(), Some(id.clone()));
+        assert_eq!(id.follows(), None);
+        assert!("onb-7731~late-1".parse::<CommandId>().unwrap().is_late());
+        assert!(!"onb-late-1".parse::<CommandId>().unwrap().is_late());
     }
 
     #[test]
@@ -194,5 +223,8 @@ mod tests {
         assert_eq!("12".parse(), Ok(Person::Id("12".parse().unwrap())));
         assert!("ben@".parse::<Person>().is_err());
         assert!("ben".parse::<Person>().is_err());
+        for address in ["@example.com", "ben@example", "ben@.com", "ben@example.", "a@b@c.d", "b en@x.y", "b\0@x.y"] {
+            assert!(address.parse::<EmailAddress>().is_err(), "{address:?} passed as an address");
+        }
     }
 }

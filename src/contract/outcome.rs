@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
+use super::detail::Inspection;
 use super::ids::{CommandId, Digest};
 use super::tasks::Tasks;
 
@@ -153,23 +154,26 @@ pub struct Outcome {
     /// Whether something was changed at Meta by this command.
     pub changed: bool,
     /// The tasks that the asset's holder really has now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_tasks: Option<Tasks>,
     /// Concluded from complete walks, without a positive sign from Meta.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inferred: bool,
     /// Why it expired.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expired_because: Option<ExpiredBecause>,
     /// The command that took this one's open request over.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<CommandId>,
     /// The plan of a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// What became of each asset of a fan-out, or what was done before it stopped half-way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<ItemResult>,
+    /// What an `inspect` saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<Inspection>,
     /// What went wrong.
     pub error: Option<ErrorInfo>,
 }
@@ -177,6 +181,10 @@ pub struct Outcome {
 impl Outcome {
     /// An ending in `phase` with nothing else to tell.
     #[must_use]
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "`changed` is the contract's own yes or no, told on every ending"
+    )]
     pub fn of(phase: Phase, changed: bool) -> Self {
         Self {
             phase,
@@ -187,12 +195,17 @@ impl Outcome {
             superseded_by: None,
             plan: None,
             results: Vec::new(),
+            inspection: None,
             error: None,
         }
     }
 
     /// An ending as `failed`, for `error`.
     #[must_use]
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "`changed` is the contract's own yes or no, told on every ending"
+    )]
     pub fn failed(changed: bool, error: ErrorInfo) -> Self {
         Self { error: Some(error), ..Self::of(Phase::Failed, changed) }
     }

@@ -8,6 +8,37 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::IdError;
 
+/// The tasks of a Page: all 27 that Meta's published specification lists.
+pub const PAGE_TASKS: [&str; 27] = [
+    "ADVERTISE",
+    "ANALYZE",
+    "CASHIER_ROLE",
+    "CREATE_CONTENT",
+    "GLOBAL_STRUCTURE_MANAGEMENT",
+    "MANAGE",
+    "MANAGE_JOBS",
+    "MANAGE_LEADS",
+    "MESSAGING",
+    "MODERATE",
+    "MODERATE_COMMUNITY",
+    "PAGES_MESSAGING",
+    "PAGES_MESSAGING_SUBSCRIPTIONS",
+    "READ_PAGE_MAILBOXES",
+    "VIEW_MONETIZATION_INSIGHTS",
+    "PROFILE_PLUS_ADVERTISE",
+    "PROFILE_PLUS_ANALYZE",
+    "PROFILE_PLUS_CREATE_CONTENT",
+    "PROFILE_PLUS_FACEBOOK_ACCESS",
+    "PROFILE_PLUS_FULL_CONTROL",
+    "PROFILE_PLUS_GLOBAL_STRUCTURE_MANAGEMENT",
+    "PROFILE_PLUS_MANAGE",
+    "PROFILE_PLUS_MANAGE_LEADS",
+    "PROFILE_PLUS_MESSAGING",
+    "PROFILE_PLUS_MODERATE",
+    "PROFILE_PLUS_MODERATE_DELEGATE_COMMUNITY",
+    "PROFILE_PLUS_REVENUE",
+];
+
 /// One task, such as `ADVERTISE`. Which tasks a kind knows is said by `meta`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -42,7 +42,7 @@ fn settle(script: &mut Script<'_>, asset: &Asset, person: &PersonId, wanted: imp
     if wanted.is_empty() {
         take_off(script, asset, person)?;
     } else {
-        put_on(script, asset, person, &wanted)?
+        put_on(script, asset, person, &wanted)?;
     }
     Ok(Outcome { granted_tasks: Some(wanted), ..Outcome::of(Phase::Completed, script.changed()) })
 }
