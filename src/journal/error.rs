@@ -1,0 +1,157 @@
+//! What can go wrong with the journal.
+
+use std::path::PathBuf;
+
+use crate::contract::CommandId;
+
+/// Why the journal did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another worker holds the file.
+    #[error("journal {} is held by another worker{}: stop it first, or give this one its own journal.url",
+        path.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    Locked {
+        /// The database.
+        path: PathBuf,
+        /// The holder's process id, where it could be read.
+        pid: Option<u32>,
+    },
+    /// The file or its folder cannot be opened, made or written.
+    #[error("could not open journal {}: {reason}; it needs a folder that exists and that this user may write to", path.display())]
+    CannotOpen {
+        /// The database, or the lock beside it.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The file is something else, or damaged.
+    #[error("journal {} is not a readable SQLite database ({reason}): restore it from a backup, or move it away", path.display())]
+    NotADatabase {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// A newer bindery wrote it.
+    #[error("journal {} was written by a newer bindery (its migration {version} is unknown here): run that version or a later one", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The migration that this version does not know.
+        version: i64,
+    },
+    /// A migration did not run, or was not the one that we know.
+    #[error("could not migrate journal {}: {reason}", path.display())]
+    Migration {
+        /// The database.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The disk has no room.
+    #[error("the journal's disk is full: make room, nothing accepted is lost")]
+    DiskFull,
+    /// The group in which the change stood could not be committed: nothing of it stands.
+    #[error("could not commit to the journal: {reason}")]
+    CommitFailed {
+        /// What SQLite said.
+        reason: String,
+    },
+    /// A statement failed.
+    #[error("the journal could not run a statement: {0}")]
+    Sql(sqlx::Error),
+    /// The journal was closed, or opened to read only.
+    #[error("the journal takes no more changes: it is closed or was opened to read only")]
+    Closed,
+    /// Nothing can be recorded for a command that has ended.
+    #[error("command {id} has ended already")]
+    AlreadyEnded {
+        /// The command.
+        id: CommandId,
+    },
+    /// No such command.
+    #[error("command {id} is not in the journal")]
+    UnknownCommand {
+        /// The command.
+        id: CommandId,
+    },
+    /// A command ends with its one terminal event, and only then; a child has none.
+    #[error("command {id} must end together with exactly one terminal event, a child with none")]
+    EndAndEventApart {
+        /// The command.
+        id: CommandId,
+    },
+    /// A child's id is taken.
+    #[error("child {id} is in the journal already")]
+    ChildExists {
+        /// The child.
+        id: CommandId,
+    },
+    /// A row holds what this version cannot read.
+    #[error("could not read `{column}` of a journal row: {reason}")]
+    Unreadable {
+        /// The column.
+        column: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl JournalError {
+    /// A stable label for metrics and logs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "locked",
+            Self::CannotOpen { .. } => "cannot_open",
+            Self::NotADatabase { .. } => "not_a_database",
+            Self::Newer { .. } => "newer",
+            Self::Migration { .. } => "migration",
+            Self::DiskFull => "disk_full",
+            Self::CommitFailed { .. } => "commit_failed",
+            Self::Sql(_) => "sql",
+            Self::Closed => "closed",
+            Self::AlreadyEnded { .. } => "already_ended",
+            Self::UnknownCommand { .. } => "unknown_command",
+            Self::EndAndEventApart { .. } => "end_and_event_apart",
+            Self::ChildExists { .. } => "child_exists",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+
+    /// Whether the same may succeed later, with nothing changed but the disk or the neighbour.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Locked { .. }
+            | Self::CannotOpen { .. }
+            | Self::DiskFull
+            | Self::CommitFailed { .. }
+            | Self::Sql(_) => true,
+            Self::NotADatabase { .. }
+            | Self::Newer { .. }
+            | Self::Migration { .. }
+            | Self::Closed
+            | Self::AlreadyEnded { .. }
+            | Self::UnknownCommand { .. }
+            | Self::EndAndEventApart { .. }
+            | Self::ChildExists { .. }
+            | Self::Unreadable { .. } => false,
+        }
+    }
+}
+
+/// SQLite's primary result codes that we tell apart.
+const SQLITE_FULL: i32 = 13;
+
+impl From<sqlx::Error> for JournalError {
+    fn from(error: sqlx::Error) -> Self {
+        if primary_code(&error) == Some(SQLITE_FULL) { Self::DiskFull } else { Self::Sql(error) }
+    }
+}
+
+/// SQLite's primary result code of an error, where it has one.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<i32>().ok().map(|extended| extended & 0xff)
+}

@@ -1,0 +1,120 @@
+//! The hash chain of a command's evidence, and of a business's walks.
+//!
+//! A chain begins with the SHA-256 of the id that it belongs to, so that no chain passes for another's. Each entry's
+//! hash is the SHA-256 of the previous hash (32 bytes) followed by the entry as JSON with its keys in alphabetical
+//! order, no spaces, times as RFC 3339 in UTC with at most microseconds:
+//! `{"answer":"…","at":"2026-11-22T10:00:00Z","call":"…","trace":null}`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::rows::{EvidenceEntry, EvidenceRow, Verdict, Walk};
+use crate::contract::Digest;
+
+/// Where the chain of `id` begins.
+#[must_use]
+pub fn genesis(id: &str) -> Digest {
+    digest(&[id.as_bytes()])
+}
+
+/// The chain's hash after `entry`.
+#[must_use]
+pub fn follow(previous: &Digest, entry: &EvidenceEntry) -> Digest {
+    link(previous, &entry_json(entry))
+}
+
+/// The chain's hash after all of `entries`: what a terminal event carries before it is recorded.
+#[must_use]
+pub fn head_after<'e>(previous: &Digest, entries: impl IntoIterator<Item = &'e EvidenceEntry>) -> Digest {
+    entries.into_iter().fold(previous.clone(), |head, entry| follow(&head, entry))
+}
+
+/// The entry that a settled child leaves in its parent's chain.
+#[must_use]
+pub fn of_child(id: &str, phase: &str, head: &Digest, at: Timestamp) -> EvidenceEntry {
+    EvidenceEntry { at, call: format!("child {id}"), answer: phase.to_owned(), trace: Some(head.as_str().to_owned()) }
+}
+
+/// Whether `rows`, all of a chain, follow from each other from `id`'s beginning to `head`.
+#[must_use]
+pub fn verify(id: &str, rows: &[EvidenceRow], head: &Digest, total: u64) -> Verdict {
+    let mut previous = genesis(id);
+    for (expected, row) in (1..).zip(rows) {
+        if row.n != expected {
+            return Verdict::Broken { at: expected, reason: format!("entry {expected} is missing") };
+        }
+        previous = follow(&previous, &row.entry);
+        if previous != row.hash {
+            let reason = format!("entry {expected} does not follow from what is before it: it was altered");
+            return Verdict::Broken { at: expected, reason };
+        }
+    }
+    let entries = rows.len() as u64;
+    if entries != total || previous != *head {
+        let reason = format!("the chain has {entries} entries and should have {total}, with another last hash");
+        return Verdict::Broken { at: entries + 1, reason };
+    }
+    Verdict::Sound { entries }
+}
+
+/// The hash of a business's chain after `walk`.
+pub(super) fn follow_walk(previous: &Digest, walk: &Walk) -> Digest {
+    #[derive(Serialize)]
+    struct Canonical<'w> {
+        began: String,
+        business: &'w str,
+        complete: bool,
+        ended: String,
+        list: &'w str,
+        pages: u32,
+        rows: u64,
+        traces: &'w str,
+    }
+    let canonical = Canonical {
+        began: whole_micros(walk.began).to_string(),
+        business: walk.business.as_str(),
+        complete: walk.complete,
+        ended: whole_micros(walk.ended).to_string(),
+        list: &walk.list,
+        pages: walk.pages,
+        rows: walk.rows,
+        traces: &walk.traces,
+    };
+    link(previous, &serde_json::to_vec(&canonical).expect("texts and numbers always are JSON"))
+}
+
+fn entry_json(entry: &EvidenceEntry) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Canonical<'e> {
+        answer: &'e str,
+        at: String,
+        call: &'e str,
+        trace: Option<&'e str>,
+    }
+    let canonical = Canonical {
+        answer: &entry.answer,
+        at: whole_micros(entry.at).to_string(),
+        call: &entry.call,
+        trace: entry.trace.as_deref(),
+    };
+    serde_json::to_vec(&canonical).expect("texts always are JSON")
+}
+
+fn whole_micros(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).expect("it was a timestamp before")
+}
+
+fn link(previous: &Digest, json: &[u8]) -> Digest {
+    let hex_digits = previous.as_str().trim_start_matches("sha256:");
+    let bytes = hex::decode(hex_digits).expect("a digest is hex by its type");
+    digest(&[&bytes, json])
+}
+
+fn digest(parts: &[&[u8]]) -> Digest {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    format!("sha256:{}", hex::encode(hasher.finalize())).parse().expect("64 hex digits make a digest")
+}

@@ -1,0 +1,64 @@
+//! One worker a journal: a lock on the file beside it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::JournalError;
+
+/// The right to write to a journal; the system gives it back when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Takes the lock of the journal at `path` and writes our process id into it.
+    ///
+    /// # Errors
+    /// `Locked` with the holder's id where another worker has it, `CannotOpen` where the file cannot be made.
+    pub(super) fn take(path: &Path) -> Result<Self, JournalError> {
+        let beside = lock_path(path);
+        let cannot =
+            |error: std::io::Error| JournalError::CannotOpen { path: path.to_owned(), reason: error.to_string() };
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&beside).map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(JournalError::Locked { path: path.to_owned(), pid: holder(&mut file) });
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+        }
+        sign(&mut file).map_err(cannot)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Whether a worker holds the journal at `path` now, and which: its process id where it can be read.
+#[must_use]
+pub fn held_by(path: &Path) -> Option<Option<u32>> {
+    let mut file = File::open(lock_path(path)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+fn sign(file: &mut File) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}

@@ -1,0 +1,181 @@
+-- Times are whole microseconds UTC. Texts named *_json, `body` and `outcome` are opaque to the journal.
+
+CREATE TABLE commands (
+    seq              INTEGER PRIMARY KEY AUTOINCREMENT, -- order of arrival
+    id               TEXT    NOT NULL UNIQUE,
+    fingerprint      TEXT    NOT NULL,
+    body             TEXT    NOT NULL,
+    business         TEXT,
+    lane             TEXT,
+    priority         INTEGER NOT NULL,
+    not_before       INTEGER,
+    expires_at       INTEGER,
+    parent           TEXT REFERENCES commands (id),
+    ordinal          INTEGER,
+    correlation_id   TEXT,
+    traceparent      TEXT,
+    published_by     TEXT,
+    accepted_at      INTEGER NOT NULL,
+    dry_run          INTEGER NOT NULL,
+    state            TEXT    NOT NULL,
+    cause            TEXT, -- of `waiting`
+    until            INTEGER, -- of `waiting`
+    target           TEXT, -- of `awaiting`
+    since            INTEGER NOT NULL,
+    why              TEXT,
+    due              INTEGER,
+    attempts         INTEGER NOT NULL DEFAULT 0,
+    cancelled_by     TEXT,
+    intent_call      TEXT,
+    intent_at        INTEGER,
+    observed         INTEGER NOT NULL DEFAULT 0, -- rows in observations
+    evidence_total   INTEGER NOT NULL DEFAULT 0,
+    evidence_head    TEXT    NOT NULL,
+    last_sequence    INTEGER NOT NULL DEFAULT 0,
+    children_total   INTEGER NOT NULL DEFAULT 0,
+    children_open    INTEGER NOT NULL DEFAULT 0,
+    children_well    INTEGER NOT NULL DEFAULT 0, -- ended as confirmed or completed
+    children_changed INTEGER NOT NULL DEFAULT 0,
+    settled          INTEGER, -- a child's place in the order in which its parent's children ended
+    phase            TEXT,
+    changed          INTEGER,
+    outcome          TEXT,
+    ended_at         INTEGER
+) STRICT;
+CREATE INDEX commands_by_state ON commands (state, seq);
+CREATE INDEX commands_by_business ON commands (business, seq);
+CREATE UNIQUE INDEX commands_by_parent ON commands (parent, ordinal) WHERE parent IS NOT NULL;
+CREATE UNIQUE INDEX commands_settled ON commands (parent, settled) WHERE settled IS NOT NULL;
+
+CREATE TABLE observations (
+    command  INTEGER NOT NULL REFERENCES commands (seq),
+    n        INTEGER NOT NULL,
+    observed TEXT    NOT NULL,
+    PRIMARY KEY (command, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE evidence (
+    command INTEGER NOT NULL REFERENCES commands (seq),
+    n       INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    call    TEXT    NOT NULL,
+    answer  TEXT    NOT NULL,
+    trace   TEXT,
+    hash    TEXT    NOT NULL,
+    PRIMARY KEY (command, n)
+) STRICT, WITHOUT ROWID;
+
+-- A requester who wants the result too; a duplicate delivery adds one.
+CREATE TABLE replies (
+    command        TEXT NOT NULL REFERENCES commands (id),
+    reply_to       TEXT NOT NULL,
+    correlation_id TEXT NOT NULL,
+    PRIMARY KEY (command, reply_to, correlation_id)
+) STRICT, WITHOUT ROWID;
+
+-- What is or was to be published; kept after the broker has it, so that it can be published again.
+CREATE TABLE events (
+    n              INTEGER PRIMARY KEY,
+    event_id       TEXT    NOT NULL,
+    command        TEXT,
+    sequence       INTEGER,
+    exchange       TEXT    NOT NULL,
+    routing_key    TEXT    NOT NULL,
+    body           BLOB    NOT NULL,
+    headers        TEXT    NOT NULL,
+    correlation_id TEXT,
+    type           TEXT    NOT NULL,
+    content_type   TEXT    NOT NULL,
+    terminal       INTEGER NOT NULL,
+    mandatory      INTEGER NOT NULL,
+    stored_at      INTEGER NOT NULL,
+    settled        TEXT,
+    UNIQUE (event_id, exchange)
+) STRICT;
+CREATE UNIQUE INDEX events_of_command ON events (command, sequence) WHERE sequence IS NOT NULL AND exchange = 'events';
+-- Exactly one terminal event a command. A `rejected` answers a delivery and has no sequence.
+CREATE UNIQUE INDEX events_terminal ON events (command)
+    WHERE terminal = 1 AND sequence IS NOT NULL AND exchange = 'events';
+
+-- What the broker has not confirmed yet, in order.
+CREATE TABLE outbox (
+    n              INTEGER PRIMARY KEY AUTOINCREMENT,
+    event          INTEGER NOT NULL REFERENCES events (n),
+    reply_to       TEXT, -- set: through the default exchange to this queue
+    correlation_id TEXT,
+    queued_at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_by_event ON outbox (event);
+
+CREATE TABLE watches (
+    command  TEXT PRIMARY KEY REFERENCES commands (id),
+    business TEXT    NOT NULL,
+    asset    TEXT    NOT NULL,
+    access   TEXT    NOT NULL,
+    tasks    TEXT    NOT NULL,
+    sent_at  INTEGER NOT NULL,
+    absences TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX watches_by_asset ON watches (business, asset);
+
+-- One hash chain a business.
+CREATE TABLE walks (
+    n        INTEGER PRIMARY KEY AUTOINCREMENT,
+    business TEXT    NOT NULL,
+    list     TEXT    NOT NULL,
+    began    INTEGER NOT NULL,
+    ended    INTEGER NOT NULL,
+    pages    INTEGER NOT NULL,
+    rows     INTEGER NOT NULL,
+    complete INTEGER NOT NULL,
+    traces   TEXT    NOT NULL,
+    hash     TEXT    NOT NULL
+) STRICT;
+CREATE INDEX walks_by_business ON walks (business, n);
+CREATE INDEX walks_by_list ON walks (business, list, n);
+
+CREATE TABLE denials (
+    business TEXT    NOT NULL,
+    asset    TEXT    NOT NULL,
+    access   TEXT    NOT NULL,
+    command  TEXT    NOT NULL,
+    at       INTEGER NOT NULL,
+    PRIMARY KEY (business, asset, access)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE removals (
+    asset    TEXT    NOT NULL,
+    person   TEXT    NOT NULL,
+    at       INTEGER NOT NULL,
+    business TEXT,
+    command  TEXT    NOT NULL
+) STRICT;
+CREATE INDEX removals_by_asset ON removals (asset, at);
+CREATE INDEX removals_by_business ON removals (business, at);
+
+-- Cancels of commands that have not come yet.
+CREATE TABLE cancels (
+    target TEXT PRIMARY KEY,
+    by     TEXT    NOT NULL,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE parked (
+    bucket TEXT PRIMARY KEY,
+    until  INTEGER NOT NULL,
+    why    TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE suspended (
+    credential  TEXT PRIMARY KEY,
+    fingerprint TEXT    NOT NULL,
+    since       INTEGER NOT NULL,
+    why         TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row that readiness writes to.
+CREATE TABLE pulse (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    beats INTEGER NOT NULL
+) STRICT;
+INSERT INTO pulse (one, beats) VALUES (1, 0);

@@ -1,0 +1,625 @@
+//! What goes into the journal and what comes out. Texts that are JSON are opaque here.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId, Phase};
+
+/// A command to be accepted, or a child to be journaled with its parent's record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct New {
+    /// The idempotency key.
+    pub id: CommandId,
+    /// Of the content: the same text for the same content.
+    pub fingerprint: String,
+    /// The command as JSON.
+    pub body: String,
+    /// The business that acts.
+    pub business: Option<BusinessId>,
+    /// The lane that it will run in, where that is known already.
+    pub lane: Option<String>,
+    /// 0 to 9, higher first.
+    pub priority: u8,
+    /// Start no earlier.
+    pub not_before: Option<Timestamp>,
+    /// Begin nothing new after it.
+    pub expires_at: Option<Timestamp>,
+    /// The command that fanned out into this one; set by the journal for a record's children.
+    pub parent: Option<CommandId>,
+    /// Its place among its parent's children, from 1.
+    pub ordinal: Option<u32>,
+    /// A queue that gets the result too.
+    pub reply_to: Option<String>,
+    /// The requester's correlation id, for the reply.
+    pub correlation_id: Option<String>,
+    /// The trace that the delivery carried.
+    pub traceparent: Option<String>,
+    /// The user that the broker vouches for.
+    pub published_by: Option<String>,
+    /// When it was taken in.
+    pub accepted_at: Timestamp,
+    /// Read only.
+    pub dry_run: bool,
+    /// Events of its beginning, such as `accepted`.
+    pub events: Vec<NewEvent>,
+}
+
+impl New {
+    /// A command of priority 4 with nothing optional.
+    #[must_use]
+    pub fn command(id: CommandId, fingerprint: String, body: String, accepted_at: Timestamp) -> Self {
+        Self {
+            id,
+            fingerprint,
+            body,
+            business: None,
+            lane: None,
+            priority: 4,
+            not_before: None,
+            expires_at: None,
+            parent: None,
+            ordinal: None,
+            reply_to: None,
+            correlation_id: None,
+            traceparent: None,
+            published_by: None,
+            accepted_at,
+            dry_run: false,
+            events: Vec::new(),
+        }
+    }
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Accepted {
+    /// A new command.
+    New {
+        /// Its place in the order of arrival.
+        seq: i64,
+        /// A cancel that came before it.
+        cancelled_by: Option<CommandId>,
+    },
+    /// Known, with the same content: its result will be published again, or goes to the new requester too.
+    Same(Box<CommandRow>),
+    /// Known, with other content: nothing was changed.
+    OtherContent(Box<CommandRow>),
+}
+
+/// What a cancel met.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cancelled {
+    /// Nothing yet: remembered.
+    Remembered,
+    /// An open command: marked with who cancels it.
+    Open(Box<CommandRow>),
+    /// A finished command: untouched.
+    Finished(Box<CommandRow>),
+}
+
+/// How a command stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// May run as soon as it is due and its lane is free.
+    Ready,
+    /// A step of it is under way.
+    Running,
+    /// Held back.
+    Waiting {
+        /// The contract's word: `quota`, `credential`, `release` ...
+        cause: String,
+        /// Since when for this cause.
+        since: Timestamp,
+        /// Until when, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// Meta decides; it has a watch.
+    Pending,
+    /// Its children are at work.
+    AwaitingChildren,
+    /// Another command must end first.
+    Awaiting {
+        /// That command.
+        target: CommandId,
+    },
+    /// It has ended.
+    Ended(Ended),
+}
+
+impl State {
+    /// The state without what belongs to it.
+    #[must_use]
+    pub fn name(&self) -> StateName {
+        match self {
+            Self::Ready => StateName::Ready,
+            Self::Running => StateName::Running,
+            Self::Waiting { .. } => StateName::Waiting,
+            Self::Pending => StateName::Pending,
+            Self::AwaitingChildren => StateName::AwaitingChildren,
+            Self::Awaiting { .. } => StateName::Awaiting,
+            Self::Ended(_) => StateName::Ended,
+        }
+    }
+}
+
+/// The name of a state, for filters and counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "each is a state of `State`")]
+pub enum StateName {
+    Ready,
+    Running,
+    Waiting,
+    Pending,
+    AwaitingChildren,
+    Awaiting,
+    Ended,
+}
+
+impl StateName {
+    /// Every state.
+    pub const ALL: [Self; 7] =
+        [Self::Ready, Self::Running, Self::Waiting, Self::Pending, Self::AwaitingChildren, Self::Awaiting, Self::Ended];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::AwaitingChildren => "awaiting_children",
+            Self::Awaiting => "awaiting",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl FromStr for StateName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|name| name.word() == text).ok_or_else(|| {
+            let words: Vec<&str> = Self::ALL.iter().map(|name| name.word()).collect();
+            format!("must be one of {}", words.join(", "))
+        })
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// A terminal phase.
+    pub phase: Phase,
+    /// Whether something was changed at Meta.
+    pub changed: bool,
+    /// The outcome as JSON.
+    pub outcome: String,
+}
+
+/// One step's result, stored as one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The state that the command is in from now on.
+    pub state: State,
+    /// Why it stands there, for a person.
+    pub why: Option<String>,
+    /// Failed attempts so far.
+    pub attempts: u32,
+    /// When it is to run again.
+    pub due: Option<Timestamp>,
+    /// The lane, where it has only now become known.
+    pub lane: Option<String>,
+    /// What was observed, as JSON, in order.
+    pub observations: Vec<String>,
+    /// What was done, for the hash chain.
+    pub evidence: Vec<EvidenceEntry>,
+    /// What is to be published.
+    pub events: Vec<NewEvent>,
+    /// What it fans out into.
+    pub children: Vec<New>,
+    /// What becomes of its watch.
+    pub watch: WatchChange,
+    /// Whether the write that was journaled by `intend` is settled now.
+    pub clear_intent: bool,
+    /// Who was removed from what.
+    pub removals: Vec<Removal>,
+}
+
+impl Record {
+    /// A record that moves the command to `state` and says nothing else.
+    #[must_use]
+    pub fn new(at: Timestamp, state: State) -> Self {
+        Self {
+            at,
+            state,
+            why: None,
+            attempts: 0,
+            due: None,
+            lane: None,
+            observations: Vec::new(),
+            evidence: Vec::new(),
+            events: Vec::new(),
+            children: Vec::new(),
+            watch: WatchChange::Keep,
+            clear_intent: false,
+            removals: Vec::new(),
+        }
+    }
+}
+
+/// What a record left behind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The evidence chain's last hash.
+    pub evidence_head: Digest,
+    /// How many entries it has.
+    pub evidence_total: u64,
+    /// The arrival places of the children, in their order.
+    pub children: Vec<i64>,
+    /// The parent's counters, where the command was a child and has ended.
+    pub parent: Option<ParentAfter>,
+}
+
+/// A parent after one of its children has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentAfter {
+    /// The parent.
+    pub id: CommandId,
+    /// Its counters.
+    pub children: Children,
+}
+
+impl ParentAfter {
+    /// Whether that was the last child.
+    #[must_use]
+    pub fn was_last(&self) -> bool {
+        self.children.open == 0
+    }
+}
+
+/// A command's children, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Children {
+    /// All of them.
+    pub total: u32,
+    /// Not yet ended.
+    pub open: u32,
+    /// Ended as `confirmed` or `completed`.
+    pub well: u32,
+    /// Ended having changed something.
+    pub changed: u32,
+}
+
+/// What becomes of a command's watch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum WatchChange {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It begins, or is replaced.
+    Set(WatchRow),
+    /// It is over.
+    Remove,
+}
+
+/// Something that Meta decides later.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchRow {
+    /// The command that waits for it.
+    pub command: CommandId,
+    /// The business whose lists show it.
+    pub business: BusinessId,
+    /// The asset that was asked for.
+    pub asset: Asset,
+    /// As what.
+    pub access: Access,
+    /// With which tasks, as JSON.
+    pub tasks: String,
+    /// When the request left.
+    pub sent_at: Timestamp,
+    /// The walks that did not show it, as JSON.
+    pub absences: String,
+}
+
+/// A person taken off an asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// From what.
+    pub asset: Asset,
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One line of evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceEntry {
+    /// When the call was made; whole microseconds count.
+    pub at: Timestamp,
+    /// What was called, such as `POST /2001/client_pages`.
+    pub call: String,
+    /// What the answer said, distilled.
+    pub answer: String,
+    /// Meta's trace id.
+    pub trace: Option<String>,
+}
+
+/// One line of evidence with its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceRow {
+    /// Its place in the chain, from 1.
+    pub n: u64,
+    /// What it says.
+    pub entry: EvidenceEntry,
+    /// The chain's hash up to and with it.
+    pub hash: Digest,
+}
+
+/// What a look over a chain found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All entries follow from each other and the head is the command's.
+    Sound {
+        /// How many there are.
+        entries: u64,
+    },
+    /// An entry does not follow from the one before it, or is missing.
+    Broken {
+        /// The first such place, from 1.
+        at: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// An event to be published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// The same for every publishing of it.
+    pub event_id: String,
+    /// The command that it is about, where there is one.
+    pub command: Option<CommandId>,
+    /// Its place among the command's events, from 1; none for `rejected` and dead messages.
+    pub sequence: Option<u32>,
+    /// Where it goes.
+    pub exchange: Exchange,
+    /// The routing key; for a reply the queue.
+    pub routing_key: String,
+    /// The very bytes.
+    pub body: Vec<u8>,
+    /// Its headers as JSON.
+    pub headers: String,
+    /// The correlation id.
+    pub correlation_id: Option<String>,
+    /// The event type.
+    pub r#type: String,
+    /// The content type.
+    pub content_type: String,
+    /// Whether nothing follows it under its command.
+    pub terminal: bool,
+    /// Whether the broker must say when nobody is bound for it.
+    pub mandatory: bool,
+}
+
+/// Where an event goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Exchange {
+    /// The events exchange.
+    Events,
+    /// Messages that are no commands.
+    Dead,
+    /// The default exchange: a requester's queue.
+    Reply,
+}
+
+impl Exchange {
+    /// Its word in the journal.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Dead => "dead",
+            Self::Reply => "reply",
+        }
+    }
+}
+
+/// An event that waits for the broker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxRow {
+    /// Its place in the order of publishing; what `settle` wants.
+    pub n: i64,
+    /// Since when it waits.
+    pub queued_at: Timestamp,
+    /// What to publish; for a reply with the requester's queue and correlation id in place.
+    pub event: NewEvent,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Settled {
+    /// The broker has it.
+    Confirmed,
+    /// The broker has confirmed it and nobody was bound for it.
+    Unrouted,
+    /// Given up: a reply whose requester is gone.
+    Dropped,
+}
+
+impl Settled {
+    /// Its word in the journal.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Unrouted => "unrouted",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// How much waits for the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxDepth {
+    /// How many.
+    pub count: u64,
+    /// Since when the oldest.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A command as the journal has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandRow {
+    /// Its place in the order of arrival.
+    pub seq: i64,
+    /// The idempotency key.
+    pub id: CommandId,
+    /// Of its content.
+    pub fingerprint: String,
+    /// The command as JSON.
+    pub body: String,
+    /// The business that acts.
+    pub business: Option<BusinessId>,
+    /// Its lane, where known.
+    pub lane: Option<String>,
+    /// 0 to 9.
+    pub priority: u8,
+    /// Start no earlier.
+    pub not_before: Option<Timestamp>,
+    /// Begin nothing new after it.
+    pub expires_at: Option<Timestamp>,
+    /// The command that fanned out into it.
+    pub parent: Option<CommandId>,
+    /// Its place among the parent's children.
+    pub ordinal: Option<u32>,
+    /// The first requester's correlation id.
+    pub correlation_id: Option<String>,
+    /// The trace that the first delivery carried.
+    pub traceparent: Option<String>,
+    /// The user that the broker vouched for.
+    pub published_by: Option<String>,
+    /// When it was taken in.
+    pub accepted_at: Timestamp,
+    /// Read only.
+    pub dry_run: bool,
+    /// How it stands.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, for a person.
+    pub why: Option<String>,
+    /// When it is to run again.
+    pub due: Option<Timestamp>,
+    /// Failed attempts so far.
+    pub attempts: u32,
+    /// The command that cancels it.
+    pub cancelled_by: Option<CommandId>,
+    /// Its children, counted.
+    pub children: Children,
+    /// The highest sequence of its events.
+    pub last_sequence: u32,
+    /// The evidence chain's last hash.
+    pub evidence_head: Digest,
+    /// How many entries it has.
+    pub evidence_total: u64,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A command with what a step needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The command.
+    pub row: CommandRow,
+    /// What was observed, as JSON, in order.
+    pub observations: Vec<String>,
+    /// The write that may have left and is not settled.
+    pub intent: Option<Intent>,
+}
+
+/// A write that was journaled before it left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The call as JSON.
+    pub call: String,
+    /// When it was journaled.
+    pub at: Timestamp,
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChildResult {
+    /// Its place in the order in which the children ended, from 1; what `after` wants.
+    pub settled: u32,
+    /// Its place among the children.
+    pub ordinal: u32,
+    /// The child.
+    pub id: CommandId,
+    /// Its command as JSON.
+    pub body: String,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+/// Which commands to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// In this state alone.
+    pub state: Option<StateName>,
+    /// Of this business alone.
+    pub business: Option<BusinessId>,
+    /// Arrived before this place: for the next page, the last row's `seq`.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// One walk over a list of a business.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Walk {
+    /// The business.
+    pub business: BusinessId,
+    /// The list, such as `pending_client_pages`.
+    pub list: String,
+    /// When its first page was asked for.
+    pub began: Timestamp,
+    /// When its last answer came.
+    pub ended: Timestamp,
+    /// Pages read.
+    pub pages: u32,
+    /// Rows read.
+    pub rows: u64,
+    /// Whether it reached the list's end.
+    pub complete: bool,
+    /// Meta's trace ids, as JSON.
+    pub traces: String,
+}
+
+/// A business object's budget that must be left alone for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// The bucket.
+    pub bucket: String,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why.
+    pub why: String,
+}
+
+/// A credential that Meta has refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspended {
+    /// Its name.
+    pub credential: String,
+    /// Of its content: another content lifts the suspension.
+    pub fingerprint: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub why: String,
+}
