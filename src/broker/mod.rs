@@ -1,1 +1,63 @@
-//! stub
+//! The room of RabbitMQ: the only one that names lapin.
+//!
+//! Out of it come plain values: a [`Delivery`] is what came in, a [`Publication`] is what shall go out, [`Settled`] is
+//! what became of it, [`LinkState`] is how a connection stands. It judges no message and knows no command; it may
+//! touch the network and the files of a TLS identity, nothing else.
+//!
+//! Two connections, so that a broker that blocks publishers never holds back acknowledgements:
+//!
+//! - [`Consumer`] takes deliveries in, acknowledges in order, pauses and resumes;
+//! - [`Publisher`] sends batches and answers, for each message, what the broker said.
+//!
+//! Each is rebuilt by a supervisor of ours. lapin's own recovery stays off: when its retries end it stalls for ever
+//! without a word, and neither a closed channel nor a cancelled consumer is recovered by it.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), bindery::broker::BrokerError> {
+//! use bindery::broker::{self, BrokerConfig, Consumer, Publisher};
+//! let config = BrokerConfig::at("amqp://guest:guest@127.0.0.1:5672/%2f");
+//! broker::reach(&config).await?; // at start: one try, with the reason where it fails
+//! let mut tasks = tokio::task::JoinSet::new();
+//! let (consumer, mut deliveries, consuming) = Consumer::new(config.clone());
+//! let (publisher, publishing) = Publisher::new(config);
+//! tasks.spawn(consuming);
+//! tasks.spawn(publishing);
+//! while let Some(delivery) = deliveries.recv().await {
+//!     // journal first, then:
+//!     consumer.ack_up_to(delivery.tag).await;
+//! }
+//! # drop(publisher); Ok(()) }
+//! ```
+
+mod batch;
+mod config;
+mod consumer;
+mod delivery;
+mod error;
+mod link;
+mod publication;
+mod publisher;
+mod state;
+mod tls;
+mod topology;
+mod url;
+mod waits;
+
+pub use config::{BrokerConfig, ClientCertificate, Deadlines, TopologyNames};
+pub use consumer::Consumer;
+pub use delivery::{Delivery, Tag, Trace};
+pub use error::BrokerError;
+pub use publication::{Exchange, Publication, Settled};
+pub use publisher::Publisher;
+pub use state::{Link, LinkState};
+
+/// Connects once, declares the topology and leaves again: the question "can we work here at all?", asked at start and
+/// by a doctor.
+///
+/// # Errors
+/// Any [`BrokerError`]; [`BrokerError::needs_a_person`] tells whether trying again may help.
+pub async fn reach(config: &BrokerConfig) -> Result<(), BrokerError> {
+    let wire = topology::open_and_declare(config, "check").await?;
+    wire.close(config.deadlines.close_within).await;
+    Ok(())
+}
