@@ -166,23 +166,17 @@ impl Sim {
 
     /// Throttles a business or the app.
     pub fn throttle(&self, rule: Throttle) {
-        let mut state = self.shared.state();
-        let now = state.clock.now();
-        state.usage.throttle(rule, now);
+        self.shared.state().throttle(rule);
     }
 
     /// Sets a quota.
-    pub fn quota(&self, quota: &Quota) {
-        let mut state = self.shared.state();
-        let now = state.clock.now();
-        state.usage.set_quota(quota, now);
+    pub fn quota(&self, quota: Quota) {
+        self.shared.state().set_quota(quota);
     }
 
     /// Sets what the usage header says.
     pub fn usage(&self, order: UsageOrder) {
-        let mut state = self.shared.state();
-        let now = state.clock.now();
-        state.usage.order(order, now);
+        self.shared.state().order_usage(order);
     }
 
     /// Breaks the next calls that match.

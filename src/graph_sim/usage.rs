@@ -148,9 +148,9 @@ impl Usage {
         self.blocks.insert(Bucket::of(rule.business.clone()), Block { rule, until });
     }
 
-    pub(crate) fn set_quota(&mut self, quota: &Quota, now: Timestamp) {
+    pub(crate) fn set_quota(&mut self, quota: Quota, now: Timestamp) {
         let level = Level { per_hour: f64::from(quota.per_hour.max(1)), used: 0.0, at: now, code: quota.code };
-        self.levels.insert(Bucket::of(quota.business.clone()), level);
+        self.levels.insert(Bucket::of(quota.business), level);
     }
 
     pub(crate) fn order(&mut self, order: UsageOrder, now: Timestamp) {

@@ -111,10 +111,16 @@ impl Break {
         Self { skip, ..self }
     }
 
-    /// Says whether the broken call takes effect all the same.
+    /// The broken call takes effect all the same.
     #[must_use]
-    pub fn applied(self, applied: bool) -> Self {
-        Self { applied: Some(applied), ..self }
+    pub fn with_effect(self) -> Self {
+        Self { applied: Some(true), ..self }
+    }
+
+    /// The broken call takes no effect.
+    #[must_use]
+    pub fn without_effect(self) -> Self {
+        Self { applied: Some(false), ..self }
     }
 
     pub(super) fn strike(&mut self, request: &GraphRequest) -> Option<Fault> {

@@ -10,7 +10,7 @@ use crate::graph_sim::calls::CallLog;
 use crate::graph_sim::clock::later;
 use crate::graph_sim::lag::Lag;
 use crate::graph_sim::state::State;
-use crate::graph_sim::usage::Usage;
+use crate::graph_sim::usage::{Quota, Throttle, Usage, UsageOrder};
 use crate::graph_sim::world::{Business, Page, Person, Scheduled, Verdict, World};
 
 /// Why control could not do what it was asked for.
@@ -99,6 +99,18 @@ impl State {
 
     pub(crate) fn replace_world(&mut self, other: World) {
         self.alter(|world, _| *world = other);
+    }
+
+    pub(crate) fn throttle(&mut self, rule: Throttle) {
+        self.usage.throttle(rule, self.clock.now());
+    }
+
+    pub(crate) fn set_quota(&mut self, quota: Quota) {
+        self.usage.set_quota(quota, self.clock.now());
+    }
+
+    pub(crate) fn order_usage(&mut self, order: UsageOrder) {
+        self.usage.order(order, self.clock.now());
     }
 
     pub(crate) fn set_awkward(&mut self, awkward: Awkward) {

@@ -41,7 +41,7 @@ struct After {
 
 /// The routes under `/_sim`.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let world = get(world).merge(order(post_world)).put(put_world);
+    let world = get(world).merge(plain(State::merge_world)).put(put_world);
     Router::new()
         .route("/_sim/world", world)
         .route("/_sim/calls", get(calls))
@@ -51,34 +51,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/_sim/withdraw", order(|state, on: Decide| state.withdraw(&on)))
         .route("/_sim/person", order(State::change_person))
         .route("/_sim/page", order(State::change_page))
-        .route("/_sim/break", order(|state, rule| done(state.faults.add_break(rule))))
-        .route("/_sim/listing", order(|state, rule| done(state.faults.add_oddity(rule))))
-        .route(
-            "/_sim/throttle",
-            order(|state, rule| {
-                let now = state.clock.now();
-                done(state.usage.throttle(rule, now))
-            }),
-        )
-        .route(
-            "/_sim/quota",
-            order(|state, quota| {
-                let now = state.clock.now();
-                done(state.usage.set_quota(&quota, now))
-            }),
-        )
-        .route(
-            "/_sim/usage",
-            order(|state, usage| {
-                let now = state.clock.now();
-                done(state.usage.order(usage, now))
-            }),
-        )
+        .route("/_sim/break", plain(|state, rule| state.faults.add_break(rule)))
+        .route("/_sim/listing", plain(|state, rule| state.faults.add_oddity(rule)))
+        .route("/_sim/throttle", plain(State::throttle))
+        .route("/_sim/quota", plain(State::set_quota))
+        .route("/_sim/usage", plain(State::order_usage))
         .route("/_sim/lag", order(State::set_lag))
-        .route("/_sim/awkward", order(|state, awkward| done(state.set_awkward(awkward))))
+        .route("/_sim/awkward", plain(State::set_awkward))
         .route("/_sim/token", order(State::set_token))
-        .route("/_sim/heal", order(|state, _: Nothing| done(state.heal())))
-        .route("/_sim/reset", order(|state, _: Nothing| done(state.reset())))
+        .route("/_sim/heal", plain(|state, _: Nothing| state.heal()))
+        .route("/_sim/reset", plain(|state, _: Nothing| state.reset()))
         .route("/_sim", get(help))
         .route("/_sim/{*rest}", axum::routing::any(unknown))
         .with_state(shared)
@@ -93,10 +75,22 @@ where
     post(move |Shares(shared): Shares<Arc<Shared>>, body: Bytes| async move { obey(&shared, &body, act) })
 }
 
+/// As [`order`], for what cannot fail.
+fn plain<O: DeserializeOwned + 'static>(act: fn(&mut State, O)) -> MethodRouter<Arc<Shared>> {
+    post(move |Shares(shared): Shares<Arc<Shared>>, body: Bytes| async move { obey(&shared, &body, surely(act)) })
+}
+
+fn surely<O>(act: fn(&mut State, O)) -> impl FnOnce(&mut State, O) -> Result<bool, ControlError> {
+    move |state, order| {
+        act(state, order);
+        Ok(true)
+    }
+}
+
 fn obey<O: DeserializeOwned, R: Serialize>(
     shared: &Shared,
     body: &[u8],
-    act: fn(&mut State, O) -> Result<R, ControlError>,
+    act: impl FnOnce(&mut State, O) -> Result<R, ControlError>,
 ) -> Response {
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
     let asked = serde_json::from_slice(body).map_err(|why| ControlError::Invalid(why.to_string()));
@@ -114,16 +108,8 @@ fn refuse(why: &ControlError) -> Response {
     (status, Json(json!({ "error": why.to_string() }))).into_response()
 }
 
-fn done(_: ()) -> Result<bool, ControlError> {
-    Ok(true)
-}
-
-fn post_world(state: &mut State, more: super::world::World) -> Result<bool, ControlError> {
-    done(state.merge_world(more))
-}
-
 async fn put_world(Shares(shared): Shares<Arc<Shared>>, body: Bytes) -> Response {
-    obey(&shared, &body, |state, world| done(state.replace_world(world)))
+    obey(&shared, &body, surely(State::replace_world))
 }
 
 async fn world(Shares(shared): Shares<Arc<Shared>>) -> Response {

@@ -44,7 +44,8 @@ pub(crate) fn slice<'k>(
     }
     let end = keys.len().min(start + limit);
     let shown = &keys[start..end];
-    Ok(Slice { keys: shown, paging: links.paging(shown, end < keys.len(), oddity) })
+    let paging = if end < keys.len() { links.onward(shown, oddity) } else { links.at_the_end(shown, oddity) };
+    Ok(Slice { keys: shown, paging })
 }
 
 fn limit_of(request: &GraphRequest) -> Result<usize, Refusal> {
@@ -64,15 +65,16 @@ struct Links<'a> {
 }
 
 impl Links<'_> {
-    fn paging(&self, shown: &[String], more: bool, oddity: Option<Oddity>) -> Option<Value> {
-        let before = self.cursor(shown.first()?, false);
-        let after = self.cursor(shown.last()?, false);
+    /// The last page still has `after`: whoever goes by it never ends.
+    fn at_the_end(&self, shown: &[String], oddity: Option<Oddity>) -> Option<Value> {
+        let cursors = json!({ "before": self.cursor(shown.first()?), "after": self.cursor(shown.last()?) });
+        (!matches!(oddity, Some(Oddity::NoPaging | Oddity::NoCursors))).then(|| json!({ "cursors": cursors }))
+    }
+
+    fn onward(&self, shown: &[String], oddity: Option<Oddity>) -> Option<Value> {
+        let before = self.cursor(shown.first()?);
+        let after = self.cursor(shown.last()?);
         let cursors = json!({ "before": before, "after": after });
-        if !more {
-            // The last page still has `after`: whoever goes by it never ends.
-            return (!matches!(oddity, Some(Oddity::NoPaging | Oddity::NoCursors)))
-                .then(|| json!({ "cursors": cursors }));
-        }
         let next = self.next(self.base, &after);
         Some(match oddity {
             Some(Oddity::NoPaging) => return None,
@@ -88,12 +90,12 @@ impl Links<'_> {
 
     /// An empty page that yet leads on.
     fn over_the_gap(&self, last: &str) -> Value {
-        let after = self.cursor(last, true);
+        let after = Cursor { key: last.to_owned(), past_gap: true }.write(self.request);
         json!({ "cursors": { "before": after, "after": after }, "next": self.next(self.base, &after) })
     }
 
-    fn cursor(&self, key: &str, past_gap: bool) -> String {
-        Cursor { key: key.to_owned(), past_gap }.write(self.request)
+    fn cursor(&self, key: &str) -> String {
+        Cursor { key: key.to_owned(), past_gap: false }.write(self.request)
     }
 
     // As Meta does, the link carries the token, also when it came in a header.

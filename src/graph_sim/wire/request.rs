@@ -143,10 +143,7 @@ pub(crate) fn body_params(content_type: &str, body: &str) -> Vec<(String, String
 }
 
 fn plain(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn is_version(segment: &str) -> bool {

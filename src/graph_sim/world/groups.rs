@@ -87,18 +87,17 @@ impl World {
         }
     }
 
-    /// Fails if `user` would lose something on `page` while a group of the business gives it.
+    /// Fails if `user`, left with `tasks`, would lose something on `page` while a group of the business gives it.
     pub(super) fn refuse_reduction_in_group(
         &self,
         business: &str,
         page: &str,
         user: &str,
-        keeps_all: bool,
+        tasks: &Tasks,
     ) -> Result<(), Refusal> {
-        match self.groups_of(business, user, Some(page)).next() {
-            Some((group, _)) if !keeps_all => Err(refusal::held_by_group(group)),
-            Some(_) | None => Ok(()),
-        }
+        let Some((group, _)) = self.groups_of(business, user, Some(page)).next() else { return Ok(()) };
+        let loses = !self.tasks_of(page, business, user).is_subset(tasks);
+        if loses { Err(refusal::held_by_group(group)) } else { Ok(()) }
     }
 
     fn admin_of_group(&self, caller: &Caller, group_id: &str, verb: &str) -> Result<Id, Refusal> {

@@ -36,8 +36,7 @@ impl World {
                 &format!("has {beyond}, which the business may not give on this Page"),
             ));
         }
-        let held = self.tasks_of(page_id, business, user);
-        self.refuse_reduction_in_group(business, page_id, user, held.is_subset(&tasks))?;
+        self.refuse_reduction_in_group(business, page_id, user, &tasks)?;
         let listed = tasks.iter().cloned().collect::<Vec<_>>().join(",");
         let changed = self.direct_tasks(page_id, business, user) != Some(&tasks);
         if let Some(page) = self.page_mut(page_id) {
@@ -52,7 +51,7 @@ impl World {
     pub(crate) fn unassign(&mut self, caller: &Caller, page_id: &str, user: &str) -> Result<Written, Refusal> {
         let business = self.home_of(user).cloned().ok_or_else(refusal::not_business_scoped)?;
         self.may_staff(caller, page_id, &business)?;
-        self.refuse_reduction_in_group(&business, page_id, user, false)?;
+        self.refuse_reduction_in_group(&business, page_id, user, &Tasks::new())?;
         if self.direct_tasks(page_id, &business, user).is_none() {
             // Deleting twice is answered like an object that is gone.
             return Err(refusal::missing_object("delete", user));

@@ -30,8 +30,9 @@ impl Refusal {
         Self { status, ..self }
     }
 
-    pub(crate) fn transient(self, transient: bool) -> Self {
-        Self { transient: Some(transient), ..self }
+    /// Says of itself that it will not pass.
+    fn lasting(self) -> Self {
+        Self { transient: Some(false), ..self }
     }
 
     fn kind(self, kind: &'static str) -> Self {
@@ -132,7 +133,7 @@ pub(crate) fn not_page_admin() -> Refusal {
 }
 
 pub(crate) fn owned_by_another() -> Refusal {
-    Refusal::new(3918, "(#3918) The Page already belongs to a business.").subcode(1_690_024).transient(false).told(
+    Refusal::new(3918, "(#3918) The Page already belongs to a business.").subcode(1_690_024).lasting().told(
         "Page Already Belongs to a Business",
         "Another business owns this Page. You can still ask for access to it.",
     )
@@ -173,14 +174,14 @@ pub(crate) fn manager_first() -> Refusal {
 }
 
 pub(crate) fn not_business_scoped() -> Refusal {
-    Refusal::new(100, "(#100) User is not business-scoped").subcode(1_752_100).transient(false)
+    Refusal::new(100, "(#100) User is not business-scoped").subcode(1_752_100).lasting()
 }
 
 /// Meta documents that this is an error, not which; 100 is our choice.
 pub(crate) fn held_by_group(group: &str) -> Refusal {
     let text =
         format!("(#100) The permission comes with business asset group {group} and cannot be reduced on the asset.");
-    Refusal::new(100, text).transient(false)
+    Refusal::new(100, text).lasting()
 }
 
 pub(crate) fn last_admin() -> Refusal {
