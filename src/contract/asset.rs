@@ -48,9 +48,10 @@ impl FromStr for Kind {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        Self::ALL.into_iter().find(|kind| kind.word() == text).ok_or(IdError(
-            "must be one of page, ad_account, pixel, whatsapp_account, instagram_account, catalog",
-        ))
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.word() == text)
+            .ok_or(IdError("must be one of page, ad_account, pixel, whatsapp_account, instagram_account, catalog"))
     }
 }
 

@@ -48,12 +48,40 @@ pub enum Targets {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are the contract's, documented there")]
 pub enum Body {
-    Claim { targets: Targets, access: Access, permitted_tasks: Tasks, irreversible: bool, again: bool },
-    Unbind { targets: Targets, remove_people: bool, unmanaged: bool },
-    Reassign { targets: Targets, from: Person, to: Person, tasks: Option<Tasks> },
-    Assign { targets: Targets, user: Person, tasks: Tasks },
-    Unassign { targets: Targets, user: Person, tasks: Option<Tasks> },
-    Invite { email: EmailAddress, role: String, assets: Vec<Asset>, tasks: Tasks },
+    Claim {
+        targets: Targets,
+        access: Access,
+        permitted_tasks: Tasks,
+        irreversible: bool,
+        again: bool,
+    },
+    Unbind {
+        targets: Targets,
+        remove_people: bool,
+        unmanaged: bool,
+    },
+    Reassign {
+        targets: Targets,
+        from: Person,
+        to: Person,
+        tasks: Option<Tasks>,
+    },
+    Assign {
+        targets: Targets,
+        user: Person,
+        tasks: Tasks,
+    },
+    Unassign {
+        targets: Targets,
+        user: Person,
+        tasks: Option<Tasks>,
+    },
+    Invite {
+        email: EmailAddress,
+        role: String,
+        assets: Vec<Asset>,
+        tasks: Tasks,
+    },
     Offboard {
         user: Person,
         successor: Option<Person>,
@@ -61,13 +89,36 @@ pub enum Body {
         protected: Vec<String>,
         plan: Option<Digest>,
     },
-    Transfer { targets: Targets, to_business: BusinessId, cool_down: Option<Duration>, unmanaged: bool },
-    Share { targets: Targets, partner: BusinessId, permitted_tasks: Tasks },
-    Revoke { targets: Targets, partner: BusinessId, permitted_tasks: Option<Tasks> },
-    Disconnect { kinds: Vec<Kind>, include_owned: bool },
-    Inspect { kinds: Vec<Kind>, people: bool },
-    Undo { target: CommandId },
-    Cancel { target: CommandId },
+    Transfer {
+        targets: Targets,
+        to_business: BusinessId,
+        cool_down: Option<Duration>,
+        unmanaged: bool,
+    },
+    Share {
+        targets: Targets,
+        partner: BusinessId,
+        permitted_tasks: Tasks,
+    },
+    Revoke {
+        targets: Targets,
+        partner: BusinessId,
+        permitted_tasks: Option<Tasks>,
+    },
+    Disconnect {
+        kinds: Vec<Kind>,
+        include_owned: bool,
+    },
+    Inspect {
+        kinds: Vec<Kind>,
+        people: bool,
+    },
+    Undo {
+        target: CommandId,
+    },
+    Cancel {
+        target: CommandId,
+    },
 }
 
 impl Body {

@@ -148,7 +148,9 @@ fn command_id(text: &str) -> Result<String, IdError> {
 
 fn email(text: &str) -> Result<String, IdError> {
     let right = text.len() <= 254
-        && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
+        && text
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
         && !text.chars().any(|c| c.is_whitespace() || c.is_control());
     if right { Ok(text.to_lowercase()) } else { Err(IdError("must be an e-mail address, like \"ben@example.com\"")) }
 }
