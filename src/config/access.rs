@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use config::{Map, Value, ValueKind};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::layers::toml_list;
 use super::values::{Read, texts};
 use crate::contract::{Asset, BusinessId, IdError, Person};
 
 /// The commands of the contract, for lists of what a publisher may send.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 14] = [
     "claim",
     "unbind",
     "reassign",
@@ -27,7 +26,6 @@ const COMMANDS: [&str; 15] = [
     "inspect",
     "undo",
     "cancel",
-    "*",
 ];
 
 /// A list that covers what it names, or everything (`["*"]`).
@@ -63,7 +61,7 @@ impl<T: Ord> Allowed<T> {
 }
 
 impl<T: Ord + FromStr<Err: fmt::Display> + fmt::Display> Read for Allowed<T> {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         let listed = texts(value)?;
         if listed.is_empty() {
             return Err("covers nothing: list at least one, or \"*\" for any".to_owned());
@@ -133,17 +131,13 @@ pub struct Publisher {
 pub(super) struct Publishers(pub(super) Vec<Publisher>);
 
 impl Read for Publishers {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         const SHAPE: &str = "must be a list of tables: [[publishers]] in a file, or [{user = \"…\", commands = [\"…\"], businesses = [\"…\"]}]";
-        let list = match value {
-            ValueKind::Array(list) => list.clone(),
-            ValueKind::String(text) => toml_list(text).ok_or(SHAPE)?,
-            _ => return Err(SHAPE.to_owned()),
-        };
+        let list = value.as_array().cloned().or_else(|| toml_list(value.as_str()?)).ok_or(SHAPE)?;
         if list.is_empty() {
             return Err("an empty list would refuse every message: leave the key out, or name a publisher".to_owned());
         }
-        let all: Vec<_> = list.iter().map(|item| publisher(&item.kind, SHAPE)).collect::<Result<_, _>>()?;
+        let all: Vec<_> = list.iter().map(|item| publisher(item, SHAPE)).collect::<Result<_, _>>()?;
         let users: BTreeSet<_> = all.iter().map(|one| &one.user).collect();
         if users.len() == all.len() { Ok(Self(all)) } else { Err("names a user twice: join the two".to_owned()) }
     }
@@ -157,36 +151,35 @@ impl Read for Publishers {
     }
 }
 
-fn publisher(value: &ValueKind, shape: &str) -> Result<Publisher, String> {
-    let ValueKind::Table(table) = value else { return Err(shape.to_owned()) };
+fn publisher(value: &Json, shape: &str) -> Result<Publisher, String> {
     const KEYS: [&str; 4] = ["user", "commands", "businesses", "partners"];
+    let table = value.as_object().ok_or(shape)?;
     if let Some(other) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("unknown key {other:?} in a publisher: it has {}", KEYS.join(", ")));
     }
-    let user: String = field(table, "user")?;
-    let commands: Allowed<String> = field(table, "commands")?;
-    let unknown = |set: &BTreeSet<String>| set.iter().find(|name| !COMMANDS.contains(&name.as_str())).cloned();
-    match &commands {
-        Allowed::Only(set) if unknown(set).is_some() => {
-            let name = unknown(set).unwrap_or_default();
-            return Err(format!(
-                "commands of {user:?}: no command is called {name:?}; there are {}",
-                COMMANDS.join(", ")
-            ));
-        }
-        Allowed::Only(_) | Allowed::Any => {}
-    }
-    let partners = match table.get("partners").map(|value| &value.kind) {
-        Some(ValueKind::Array(list)) if list.is_empty() => None,
-        other => other,
-    };
-    let partners = partners.map_or(Ok(Allowed::Only(BTreeSet::new())), Allowed::read);
-    let partners = partners.map_err(|wrong| format!("partners of {user:?}: {wrong}"))?;
-    let businesses = field(table, "businesses").map_err(|wrong| format!("publisher {user:?}: {wrong}"))?;
+    let user: String = field(table, "user").map_err(|wrong| format!("a publisher's {wrong}"))?;
+    let named = |wrong| format!("publisher {user:?}: {wrong}");
+    let commands = field(table, "commands").and_then(known).map_err(named)?;
+    let businesses = field(table, "businesses").map_err(named)?;
+    let no_partners = table.get("partners").is_none_or(|list| list.as_array().is_some_and(Vec::is_empty));
+    let partners = if no_partners { Ok(Allowed::Only(BTreeSet::new())) } else { field(table, "partners") };
+    let partners = partners.map_err(named)?;
     Ok(Publisher { user, commands, businesses, partners })
 }
 
-fn field<T: Read>(table: &Map<String, Value>, key: &str) -> Result<T, String> {
-    let value = table.get(key).ok_or_else(|| format!("a publisher lacks its {key:?}: add it"))?;
-    T::read(&value.kind).map_err(|wrong| format!("{key}: {wrong}"))
+/// Refuses a command's name that the contract does not have.
+fn known(commands: Allowed<String>) -> Result<Allowed<String>, String> {
+    let unknown = match &commands {
+        Allowed::Any => None,
+        Allowed::Only(set) => set.iter().find(|name| !COMMANDS.contains(&name.as_str())),
+    };
+    match unknown {
+        Some(name) => Err(format!("no command is called {name:?}; there are {}", COMMANDS.join(", "))),
+        None => Ok(commands),
+    }
+}
+
+fn field<T: Read>(table: &Map<String, Json>, key: &str) -> Result<T, String> {
+    let value = table.get(key).ok_or_else(|| format!("{key} is missing: add it"))?;
+    T::read(value).map_err(|wrong| format!("{key}: {wrong}"))
 }

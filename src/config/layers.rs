@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use config::{Environment, File, FileFormat, Format, Map, Source, Value, ValueKind};
+use serde_json::Value as Json;
 
 use super::problem::{Place, Problem, variable};
 
@@ -14,7 +15,7 @@ pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// One value with where it came from; tables are taken apart, lists are not.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) value: ValueKind,
+    pub(super) value: Json,
     pub(super) place: Place,
 }
 
@@ -80,27 +81,44 @@ impl Layers {
         // The collector fails on nothing that is here: the texts are UTF-8 and stay text.
         for (key, value) in source.ignore_empty(true).source(Some(ours)).collect().unwrap_or_default() {
             let place = Place::Variable(variable(&key));
-            self.entries.insert(key, Entry { value: value.kind, place });
+            self.entries.insert(key, Entry { value: plain(value), place });
         }
     }
 
     fn add_table(&mut self, prefix: &str, table: Map<String, Value>, place: &Place) {
         for (name, value) in table {
             let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
-            match value.kind {
-                ValueKind::Table(inner) if !inner.is_empty() => self.add_table(&key, inner, place),
-                value => drop(self.entries.insert(key, Entry { value, place: place.clone() })),
+            if let ValueKind::Table(inner) = &value.kind
+                && !inner.is_empty()
+            {
+                self.add_table(&key, inner.clone(), place);
+            } else {
+                self.entries.insert(key, Entry { value: plain(value), place: place.clone() });
             }
         }
     }
 }
 
 /// A list that a variable holds as TOML: `["a", "b"]`, `[{user = "x"}]`.
-pub(super) fn toml_list(text: &str) -> Option<Vec<Value>> {
-    let parsed = FileFormat::Toml.parse(None, &format!("list = {text}")).ok()?;
-    match parsed.get("list")?.kind.clone() {
-        ValueKind::Array(list) if parsed.len() == 1 => Some(list),
-        _ => None,
+pub(super) fn toml_list(text: &str) -> Option<Vec<Json>> {
+    let mut parsed = FileFormat::Toml.parse(None, &format!("list = {text}")).ok()?;
+    let list = parsed.remove("list").filter(|_| parsed.is_empty())?;
+    plain(list).as_array().cloned()
+}
+
+/// A value without its origin. Numbers that no setting can have become text.
+fn plain(value: Value) -> Json {
+    match value.kind {
+        ValueKind::Nil => Json::Null,
+        ValueKind::Boolean(flag) => flag.into(),
+        ValueKind::I64(number) => number.into(),
+        ValueKind::U64(number) => number.into(),
+        ValueKind::I128(number) => number.to_string().into(),
+        ValueKind::U128(number) => number.to_string().into(),
+        ValueKind::Float(number) => number.into(),
+        ValueKind::String(text) => text.into(),
+        ValueKind::Table(table) => table.into_iter().map(|(key, value)| (key, plain(value))).collect(),
+        ValueKind::Array(list) => list.into_iter().map(plain).collect(),
     }
 }
 

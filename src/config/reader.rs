@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config::ValueKind;
 use serde_json::Value as Json;
 
 use super::layers::{Entry, Layers};
@@ -80,6 +79,7 @@ impl Reader {
     }
 
     /// Notes a problem with `key` unless `holds`; the first one of a key is enough.
+    #[expect(clippy::fn_params_excessive_bools, reason = "the one bool is a condition, like that of `assert!`")]
     pub(super) fn require(&mut self, holds: bool, key: &str, text: impl Into<String>) {
         if !holds && !self.problems.iter().any(|problem| problem.key() == key) {
             let problem = Problem::new(key, self.place(key), text);
@@ -91,11 +91,11 @@ impl Reader {
     pub(super) fn ordered<T: Read + PartialOrd>(&mut self, low: (&str, &T), high: (&str, &T)) {
         let text = |a: &T| a.shown().as_str().map_or_else(|| a.shown().to_string(), str::to_owned);
         let (below, above) = (text(low.1), text(high.1));
-        let (key, line) = match self.place(high.0) {
-            Place::Default if self.place(low.0) != Place::Default => {
-                (low.0, format!("{below} is more than {} ({above}): lower it, or raise {}", high.0, high.0))
-            }
-            _ => (high.0, format!("{above} is less than {} ({below}): raise it, or lower {}", low.0, low.0)),
+        let only_low_is_set = self.place(high.0) == Place::Default && self.place(low.0) != Place::Default;
+        let (key, line) = if only_low_is_set {
+            (low.0, format!("{below} is more than {} ({above}): lower it, or raise {}", high.0, high.0))
+        } else {
+            (high.0, format!("{above} is less than {} ({below}): raise it, or lower {}", low.0, low.0))
         };
         self.require(low.1 <= high.1, key, line);
     }
@@ -129,7 +129,7 @@ impl Reader {
         }
         let text = if !self.sections.contains(key) {
             format!("unknown key, the nearest known one is {}", self.nearest(key, &entry.place))
-        } else if matches!(entry.value, ValueKind::Table(_)) {
+        } else if entry.value.is_object() {
             return None;
         } else {
             format!("is a section: set keys in it, [{key}] in a file or {}__… in the environment", variable(key))

@@ -173,11 +173,11 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ("publishers = 3", "publishers in b.toml: must be a list of tables"),
     (
         "[[publishers]]\nuser = \"a\"\ncommands = [\"*\"]",
-        "publishers in b.toml: publisher \"a\": a publisher lacks its \"businesses\"",
+        "publishers in b.toml: publisher \"a\": businesses is missing: add it",
     ),
     (
         "[[publishers]]\nuser = \"a\"\ncommands = [\"clam\"]\nbusinesses = [\"*\"]",
-        "publishers in b.toml: commands of \"a\": no command is called \"clam\"",
+        "publishers in b.toml: publisher \"a\": no command is called \"clam\"",
     ),
     ("[[publishers]]\nusr = \"a\"", "publishers in b.toml: unknown key \"usr\" in a publisher"),
 ];

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use config::ValueKind;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 
@@ -75,9 +74,9 @@ impl fmt::Display for JournalUrl {
 }
 
 impl Read for BrokerUrl {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         const SHAPE: &str = "must be amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://… for TLS";
-        let ValueKind::String(text) = value else { return Err(SHAPE.to_owned()) };
+        let text = value.as_str().ok_or(SHAPE)?;
         let rest = text.strip_prefix("amqp://").or_else(|| text.strip_prefix("amqps://")).ok_or(SHAPE)?;
         let (authority, path) = parts(rest);
         let (user, server) = authority.rsplit_once('@').unwrap_or(("", authority));
@@ -87,7 +86,7 @@ impl Read for BrokerUrl {
         if !is_server(server) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(SHAPE.to_owned());
         }
-        Ok(Self(SecretString::from(text.as_str())))
+        Ok(Self(SecretString::from(text)))
     }
 
     fn shown(&self) -> Json {
@@ -96,9 +95,9 @@ impl Read for BrokerUrl {
 }
 
 impl Read for JournalUrl {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         const SHAPE: &str = "must be sqlite://FILE, like \"sqlite:///var/lib/bindery/bindery.db\"";
-        let ValueKind::String(text) = value else { return Err(SHAPE.to_owned()) };
+        let text = value.as_str().ok_or(SHAPE)?;
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Err(format!("PostgreSQL is not in this version: {SHAPE}"));
         }
@@ -107,7 +106,7 @@ impl Read for JournalUrl {
             return Err(format!("memory forgets every command when the worker stops: {SHAPE}"));
         }
         let has_name = !matches!(file.split('?').next(), None | Some("")) && !file.ends_with('/');
-        if has_name { Ok(Self(SecretString::from(text.as_str()))) } else { Err(SHAPE.to_owned()) }
+        if has_name { Ok(Self(SecretString::from(text))) } else { Err(SHAPE.to_owned()) }
     }
 
     fn shown(&self) -> Json {
@@ -210,7 +209,7 @@ mod tests {
             ("amqp://u:p@ss@h", false),
             ("amqp://h h", false),
         ] {
-            assert_eq!(BrokerUrl::read(&ValueKind::String(url.to_owned())).is_ok(), right, "{url}");
+            assert_eq!(BrokerUrl::read(&json!(url)).is_ok(), right, "{url}");
         }
     }
 

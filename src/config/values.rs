@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use config::ValueKind;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 
@@ -18,17 +17,17 @@ pub(super) const MASK: &str = "***";
 /// A type that a setting can have. The error says what would be right; for secrets it never quotes the value.
 pub(super) trait Read: Sized {
     /// Reads the value; numbers and flags may be text, since all variables are.
-    fn read(value: &ValueKind) -> Result<Self, String>;
+    fn read(value: &Json) -> Result<Self, String>;
     /// The value as `config show` prints it.
     fn shown(&self) -> Json;
 }
 
 impl Read for Duration {
-    fn read(value: &ValueKind) -> Result<Self, String> {
-        let text = match value {
-            ValueKind::String(text) => text.trim(),
-            other => return Err(format!("{} is no duration: write text with a unit, like \"30s\"", quoted(other))),
-        };
+    fn read(value: &Json) -> Result<Self, String> {
+        let text = value
+            .as_str()
+            .map(str::trim)
+            .ok_or_else(|| format!("{} is no duration: write text with a unit, like \"30s\"", quoted(value)))?;
         humantime::parse_duration(text).map_err(|_| {
             format!("{text:?} is no duration: write a number with a unit, like \"250ms\", \"30s\", \"2m\" or \"30d\"")
         })
@@ -40,13 +39,9 @@ impl Read for Duration {
 }
 
 impl Read for bool {
-    fn read(value: &ValueKind) -> Result<Self, String> {
-        match value {
-            ValueKind::Boolean(flag) => Ok(*flag),
-            ValueKind::String(text) if text == "true" => Ok(true),
-            ValueKind::String(text) if text == "false" => Ok(false),
-            other => Err(format!("{} is neither true nor false", quoted(other))),
-        }
+    fn read(value: &Json) -> Result<Self, String> {
+        let flag = value.as_bool().or_else(|| value.as_str()?.parse().ok());
+        flag.ok_or_else(|| format!("{} is neither true nor false", quoted(value)))
     }
 
     fn shown(&self) -> Json {
@@ -55,12 +50,9 @@ impl Read for bool {
 }
 
 impl Read for u32 {
-    fn read(value: &ValueKind) -> Result<Self, String> {
-        let number = match value {
-            ValueKind::I64(number) => Self::try_from(*number).ok(),
-            ValueKind::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
+    fn read(value: &Json) -> Result<Self, String> {
+        let text = || value.as_str()?.trim().parse().ok();
+        let number = value.as_u64().and_then(|number| Self::try_from(number).ok()).or_else(text);
         number.ok_or_else(|| format!("{} is no whole number from 0 to {}", quoted(value), Self::MAX))
     }
 
@@ -70,7 +62,7 @@ impl Read for u32 {
 }
 
 impl Read for String {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         text(value).map(|text| text.trim().to_owned())
     }
 
@@ -80,7 +72,7 @@ impl Read for String {
 }
 
 impl Read for PathBuf {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         String::read(value).map(Self::from)
     }
 
@@ -90,7 +82,7 @@ impl Read for PathBuf {
 }
 
 impl Read for SocketAddr {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         let wrong = || format!("{} is no address: write IP:PORT, like \"127.0.0.1:9464\"", quoted(value));
         text(value).ok().and_then(|text| text.trim().parse().ok()).ok_or_else(wrong)
     }
@@ -101,9 +93,8 @@ impl Read for SocketAddr {
 }
 
 impl Read for SecretString {
-    fn read(value: &ValueKind) -> Result<Self, String> {
-        let ValueKind::String(text) = value else { return Err("must be text in quotes".to_owned()) };
-        one_line_secret(text)
+    fn read(value: &Json) -> Result<Self, String> {
+        one_line_secret(value.as_str().ok_or("must be text in quotes")?)
     }
 
     fn shown(&self) -> Json {
@@ -116,9 +107,9 @@ impl Read for SecretString {
 pub(super) struct Bytes(pub(super) u32);
 
 impl Read for Bytes {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         let wrong = || format!("{} is no size: write bytes as a number, or text like \"256KiB\"", quoted(value));
-        let ValueKind::String(text) = value else { return u32::read(value).map(Self).map_err(|_| wrong()) };
+        let Some(text) = value.as_str() else { return u32::read(value).map(Self).map_err(|_| wrong()) };
         let (digits, unit) = match text.trim() {
             text if text.ends_with("KiB") => (text.trim_end_matches("KiB"), 1024),
             text if text.ends_with("MiB") => (text.trim_end_matches("MiB"), 1024 * 1024),
@@ -133,7 +124,7 @@ impl Read for Bytes {
 }
 
 impl<T: FromStr<Err: Display> + Display> Read for Vec<T> {
-    fn read(value: &ValueKind) -> Result<Self, String> {
+    fn read(value: &Json) -> Result<Self, String> {
         let item = |text: &String| text.parse().map_err(|error: T::Err| format!("{text:?} {error}"));
         texts(value)?.iter().map(item).collect()
     }
@@ -144,14 +135,15 @@ impl<T: FromStr<Err: Display> + Display> Read for Vec<T> {
 }
 
 /// A list of texts: an array, or one text with commas as variables have it.
-pub(super) fn texts(value: &ValueKind) -> Result<Vec<String>, String> {
-    match value {
-        ValueKind::Array(list) => list.iter().map(|item| String::read(&item.kind)).collect(),
-        ValueKind::String(text) => match toml_list(text) {
-            Some(list) => list.iter().map(|item| String::read(&item.kind)).collect(),
+pub(super) fn texts(value: &Json) -> Result<Vec<String>, String> {
+    let items = |list: &[Json]| list.iter().map(String::read).collect();
+    match (value.as_array(), value.as_str()) {
+        (Some(list), _) => items(list),
+        (None, Some(text)) => match toml_list(text) {
+            Some(list) => items(&list),
             None => Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()),
         },
-        other => Err(format!("{} is no list: write [\"…\", \"…\"]", quoted(other))),
+        (None, None) => Err(format!("{} is no list: write [\"…\", \"…\"]", quoted(value))),
     }
 }
 
@@ -172,27 +164,20 @@ pub(super) fn is_long_enough(secret: &SecretString, least: usize) -> bool {
     secret.expose_secret().chars().count() >= least
 }
 
-fn text(value: &ValueKind) -> Result<&str, String> {
-    match value {
-        ValueKind::String(text) => Ok(text),
-        ValueKind::I64(number) => Err(format!("{number} must be text: put it in quotes, \"{number}\"")),
-        other => Err(format!("{} must be text in quotes", quoted(other))),
-    }
+fn text(value: &Json) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| match value.as_i64() {
+        Some(number) => format!("{number} must be text: put it in quotes, \"{number}\""),
+        None => format!("{} must be text in quotes", quoted(value)),
+    })
 }
 
 /// The value as a person wrote it, shortened.
-fn quoted(value: &ValueKind) -> String {
+fn quoted(value: &Json) -> String {
     match value {
-        ValueKind::String(text) => format!("{:?}", text.chars().take(60).collect::<String>()),
-        ValueKind::Table(_) => "a table".to_owned(),
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::Nil => "nothing".to_owned(),
-        ValueKind::Boolean(flag) => flag.to_string(),
-        ValueKind::I64(number) => number.to_string(),
-        ValueKind::U64(number) => number.to_string(),
-        ValueKind::I128(number) => number.to_string(),
-        ValueKind::U128(number) => number.to_string(),
-        ValueKind::Float(number) => number.to_string(),
+        Json::String(text) => format!("{:?}", text.chars().take(60).collect::<String>()),
+        Json::Object(_) => "a table".to_owned(),
+        Json::Array(_) => "a list".to_owned(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => value.to_string(),
     }
 }
 
@@ -211,7 +196,7 @@ mod tests {
     #[test]
     fn a_duration_shown_reads_as_itself() {
         for text in ["0ms", "250ms", "90s", "2m", "1h", "30d", "1500ms"] {
-            let read = Duration::read(&ValueKind::String(text.to_owned())).unwrap();
+            let read = Duration::read(&json!(text)).unwrap();
             assert_eq!(read.shown(), json!(text));
         }
     }
@@ -219,8 +204,8 @@ mod tests {
     #[test]
     fn a_size_is_a_number_or_has_a_unit() {
         for (text, bytes) in [("256KiB", 262_144), ("1 MiB", 1_048_576), ("77", 77)] {
-            assert_eq!(Bytes::read(&ValueKind::String(text.to_owned())), Ok(Bytes(bytes)), "{text}");
+            assert_eq!(Bytes::read(&json!(text)), Ok(Bytes(bytes)), "{text}");
         }
-        assert!(Bytes::read(&ValueKind::String("4096MiB".to_owned())).is_err());
+        assert!(Bytes::read(&json!("4096MiB")).is_err());
     }
 }
