@@ -1,2 +1,32 @@
-//! bindery
-fn main() {}
+//! Arguments, TLS provider, logs, runtime, exit code: nothing else.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bindery::cli::{Cli, CliError, Ended};
+use clap::Parser;
+
+/// How long the runtime may take to let go of blocking work (a read of stdin, for one) once all is done.
+const LET_GO_WITHIN: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    let ended = start(Cli::parse());
+    match ended {
+        Ok(ended) => ended.into(),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(&error)
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<Ended, CliError> {
+    // The first thing of all: reqwest and lapin panic without a provider. It fails only where one is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    bindery::telemetry::init()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::Failed(format!("could not start the runtime: {error}")))?;
+    let ended = runtime.block_on(cli.run());
+    runtime.shutdown_timeout(LET_GO_WITHIN);
+    ended
+}

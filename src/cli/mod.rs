@@ -1,1 +1,137 @@
-//! stub
+//! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
+
+mod config;
+
+use std::io::{ErrorKind, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+use crate::telemetry::TelemetryError;
+
+/// Claims, unbinds and reassigns Meta business assets, as commands on RabbitMQ ask.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// A TOML file over the compiled-in defaults; variables BINDERY__SECTION__KEY win over both.
+    #[arg(long, global = true, env = "BINDERY_CONFIG", value_name = "FILE", value_parser = path())]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 the command ended other than well · 2 usage or configuration · \
+                          3 broker, journal or Graph out of reach";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Looks at the configuration: is it right, and what is in force?
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// How a subcommand that could do its work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As asked: exit code 0.
+    Well,
+    /// Other than well: exit code 1.
+    OtherThanWell,
+}
+
+/// Why a subcommand could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration is wrong, a line for each problem: exit code 2.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// `RUST_LOG` is wrong: exit code 2.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The arguments make no sense together: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// A neighbour cannot be reached, and why: exit code 3.
+    #[error("{0}")]
+    OutOfReach(String),
+    /// Anything else that failed: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Well => Self::SUCCESS,
+            Ended::OtherThanWell => Self::from(1),
+        }
+    }
+}
+
+impl From<&CliError> for ExitCode {
+    fn from(error: &CliError) -> Self {
+        match error {
+            CliError::Failed(_) => Self::from(1),
+            CliError::Config(_) | CliError::Telemetry(_) | CliError::Usage(_) => Self::from(2),
+            CliError::OutOfReach(_) => Self::from(3),
+        }
+    }
+}
+
+impl Cli {
+    /// Carries out the subcommand.
+    ///
+    /// # Errors
+    /// What kept it from its work; its exit code follows from [`CliError`].
+    pub async fn run(self) -> Result<Ended, CliError> {
+        match &self.command {
+            Command::Config(command) => command.run(self.load_config(), self.config_file()),
+        }
+    }
+
+    fn load_config(&self) -> Result<Config, ConfigError> {
+        Config::load(self.config_file())
+    }
+
+    /// An empty name counts as none, as with every variable.
+    fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+/// A path that may be empty, which clap's own parser refuses.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// Prints an answer. A reader that has gone (`| head`) is none of our business.
+fn answer(text: &str) -> Result<(), CliError> {
+    let mut out = stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(CliError::Failed(format!("could not write the answer: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_file_may_stand_before_and_behind_the_subcommand() {
+        for line in [["bindery", "--config", "x", "config", "check"], ["bindery", "config", "check", "--config", "x"]] {
+            assert_eq!(Cli::try_parse_from(line).unwrap().config.as_deref(), Some("x".as_ref()));
+        }
+    }
+}

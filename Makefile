@@ -1,0 +1,19 @@
+# What can be done here. `make` alone lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Watch real commands go through RabbitMQ and come out as events (30 s, leaves nothing running)
+	@deploy/demo.sh
+
+test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, python3-venv) when run as root
+	@.ci/test
+
+check: ## Format, lints, docs and licences, as the gate asks
+	@.ci/check
+
+bench: ## Throughput and CPU a command, beside a bare loop that makes the same calls
+	cargo bench --benches
