@@ -9,6 +9,9 @@ use super::client::Me;
 use crate::contract::{EmailAddress, ObjectId, PersonId, Task, Tasks};
 use crate::meta::{Answer, Call, Claimed, GroupId, Holding, PageList, PersonOn};
 
+/// Rows from which a part of a long list is full; the page that fills it is kept whole.
+const PART_ROWS: usize = 901;
+
 /// What a walk has brought so far. A list is no snapshot: a row seen twice counts once.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
@@ -17,6 +20,8 @@ pub(super) struct Gathered {
     persons: Vec<PersonId>,
     groups: Vec<GroupId>,
     found: Option<Holding>,
+    /// Where the next part of a long list begins.
+    pub(super) next_part: Option<String>,
     seen: HashSet<String>,
 }
 
@@ -24,6 +29,11 @@ impl Gathered {
     /// Whether the one Page that was looked for is there.
     pub(super) fn is_found(&self) -> bool {
         self.found.is_some()
+    }
+
+    /// Whether a part of a long list is full.
+    pub(super) fn is_part_full(&self, call: &Call) -> bool {
+        matches!(call, Call::ListPart { .. }) && self.holdings.len() >= PART_ROWS
     }
 
     /// Takes one row in; an error breaks the walk.
@@ -35,7 +45,7 @@ impl Gathered {
                     self.found = Some(holding);
                 }
             }
-            Call::ListPages { list, .. } => self.add_holding(holding(row, Some(*list))?),
+            Call::ListPages { list, .. } | Call::ListPart { list, .. } => self.add_holding(holding(row, Some(*list))?),
             Call::PagesOf { .. } | Call::PagesInGroup { .. } => self.add_holding(holding(row, None)?),
             Call::PeopleOn { .. } | Call::RolesOn { .. } => self.add_person(person(row)?),
             Call::FindPerson { email, .. } => self.add_match(email, row)?,
@@ -44,7 +54,8 @@ impl Gathered {
             | Call::RemovePage { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
-            | Call::LeaveGroup { .. } => return Err("a write has no rows"),
+            | Call::LeaveGroup { .. }
+            | Call::RemovePerson { .. } => return Err("a write has no rows"),
         }
         Ok(())
     }
@@ -53,6 +64,11 @@ impl Gathered {
     pub(super) fn answer(self, call: &Call) -> Answer {
         match call {
             Call::ListPages { .. } | Call::PagesOf { .. } | Call::PagesInGroup { .. } => Answer::Pages(self.holdings),
+            Call::ListPart { .. } => Answer::Part {
+                count: u32::try_from(self.holdings.len()).unwrap_or(u32::MAX),
+                next: self.next_part,
+                rows: self.holdings,
+            },
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people),
             Call::FindPerson { .. } => Answer::Persons(self.persons),
             Call::GroupsOf { .. } => Answer::Groups(self.groups),
@@ -61,7 +77,8 @@ impl Gathered {
             | Call::RemovePage { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
-            | Call::LeaveGroup { .. } => Answer::Listed(self.found),
+            | Call::LeaveGroup { .. }
+            | Call::RemovePerson { .. } => Answer::Listed(self.found),
         }
     }
 
@@ -102,11 +119,14 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
     }
     match call {
         Call::ClaimPage { .. } => claimed(body, success.is_some()).map(Answer::Claimed),
-        Call::RemovePage { .. } | Call::Assign { .. } | Call::Unassign { .. } | Call::LeaveGroup { .. } => {
-            success.map(|_| Answer::Done)
-        }
+        Call::RemovePage { .. }
+        | Call::Assign { .. }
+        | Call::Unassign { .. }
+        | Call::LeaveGroup { .. }
+        | Call::RemovePerson { .. } => success.map(|_| Answer::Done),
         Call::FindPage { .. }
         | Call::ListPages { .. }
+        | Call::ListPart { .. }
         | Call::PeopleOn { .. }
         | Call::RolesOn { .. }
         | Call::FindPerson { .. }

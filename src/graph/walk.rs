@@ -51,6 +51,10 @@ impl Session<'_> {
         for _ in 0..PAGES_MAX {
             match self.say_with_right_token(&walk.next).await {
                 Said::Good(body) => match walk.take(&self.graph.base, &self.first.path, &body) {
+                    Onward::More if walk.gathered.is_part_full(call) => {
+                        walk.gathered.next_part = serde_json::to_string(&walk.next.params).ok();
+                        return Ok(Reply::Answer(walk.gathered.answer(call)));
+                    }
                     Onward::More => {}
                     Onward::End => return Ok(Reply::Answer(walk.gathered.answer(call))),
                     Onward::Broken(why) => return broken(format!("the walk broke: {why}")),
@@ -76,6 +80,11 @@ impl Session<'_> {
     fn from_top<'a>(&self, call: &'a Call, limit: u32) -> Walk<'a> {
         let mut walk =
             Walk { call, gathered: Gathered::default(), next: self.first.clone(), seen: HashSet::new(), limit };
+        if let Call::ListPart { after: Some(after), .. } = call
+            && let Ok(params) = serde_json::from_str(after)
+        {
+            walk.next.params = params;
+        }
         walk.ask_for(limit);
         walk
     }
