@@ -23,7 +23,7 @@ pub struct GraphSimArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:9480")]
     pub listen: SocketAddr,
-    /// What all chance and all new ids come from
+    /// What all chance and all new ids of the demo world come from; a world file has its own
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// World as a JSON file (its format: GET /_sim/world); the demo world when left out
@@ -109,4 +109,40 @@ fn print_line(line: &str) {
     use std::io::Write as _;
     let mut out = io::stdout().lock();
     let _closed = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Alone {
+        #[command(flatten)]
+        args: GraphSimArgs,
+    }
+
+    fn asked(line: &str) -> GraphSimArgs {
+        <Alone as clap::Parser>::try_parse_from(line.split(' ')).expect("good arguments").args
+    }
+
+    #[test]
+    fn plain_arguments_bring_the_demo_world_without_trouble() {
+        let plain = config(asked("graph-sim")).expect("a configuration");
+        assert_eq!(plain.listen, SocketAddr::from(([127, 0, 0, 1], 9480)));
+        assert!(plain.world == World::demo() && plain.awkward.is_none() && plain.lag.is_zero());
+        let awkward = config(asked("graph-sim --awkward --seed 9")).expect("a configuration");
+        assert!(awkward.awkward.is_some() && awkward.lag == AWKWARD_LAG && awkward.world.seed == 9);
+        assert!(config(asked("graph-sim --awkward --lag 0s")).expect("a configuration").lag.is_zero());
+    }
+
+    #[test]
+    fn a_world_file_that_is_missing_or_wrong_is_named() {
+        let missing = config(asked("graph-sim --world /nowhere/world.json")).expect_err("no such file");
+        assert!(missing.to_string().contains("/nowhere/world.json"), "{missing}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("world.json");
+        std::fs::write(&path, r#"{"page":{}}"#).expect("written");
+        let wrong = config(asked(&format!("graph-sim --world {}", path.display()))).expect_err("no world");
+        assert!(wrong.to_string().contains("unknown field `page`"), "{wrong}");
+    }
 }

@@ -162,9 +162,11 @@ impl State {
 
     /// A Page token that is about to be shown has to be known when it comes back.
     fn keep_page_token(&mut self, request: &GraphRequest, caller: &Caller) {
-        let shown =
-            request.edge().is_none() && request.param("fields").is_some_and(|fields| fields.contains("access_token"));
-        if let Some((text, token)) = self.world.page_token(caller, request.node()).filter(|_| shown) {
+        let wanted = request.param("fields").is_some_and(|fields| fields.contains("access_token"));
+        if !wanted || request.edge().is_some() {
+            return;
+        }
+        if let Some((text, token)) = self.world.page_token(caller, request.node()) {
             self.world.tokens.entry(text).or_insert(token);
         }
     }

@@ -65,7 +65,7 @@ impl Faults {
     }
 
     fn count(&mut self, request: &GraphRequest) -> u64 {
-        // Bounded by what a world has of nodes and edges; the walk of unknown ids in a long test is not worth a limit.
+        // Bounded by the lines that clients make up: one per method, node and edge.
         let number = self.seen.entry(line(request)).or_default();
         *number += 1;
         *number

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Query, State as Shares};
+use axum::extract::{DefaultBodyLimit, Query, State as Shares};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -28,6 +28,9 @@ use super::world::Verdict;
 
 /// The control API in words: shown by `bindery graph-sim --help`, and fit for a README.
 pub const CONTROL_HELP: &str = include_str!("help.md");
+
+/// A world of a million Pages still fits into one order.
+const ORDER_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,6 +66,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/_sim/reset", plain(|state, _: Nothing| state.reset()))
         .route("/_sim", get(help))
         .route("/_sim/{*rest}", axum::routing::any(unknown))
+        .layer(DefaultBodyLimit::max(ORDER_BYTES_MAX))
         .with_state(shared)
 }
 

@@ -47,25 +47,23 @@ fn list<'a>(view: View<'a>, id: &'a str, edge: &str) -> Result<Listing<'a>, Refu
     let lists = view.lists;
     let place = lists.businesses.get(id);
     Ok(match edge {
-        "owned_pages" => {
-            Listing::new(lists.owned_by(id).cloned(), &PAGE, move |page| rows::page(lists, page, Some(id)))
-        }
+        "owned_pages" => Listing::new(lists.owned_by(id), &PAGE, move |page| rows::page(lists, page, Some(id))),
         "client_pages" => {
-            Listing::new(lists.shared_with_business(id).cloned(), &PAGE, move |page| rows::page(lists, page, Some(id)))
+            Listing::new(lists.shared_with_business(id), &PAGE, move |page| rows::page(lists, page, Some(id)))
         }
         "pending_owned_pages" => requests(view, id, Access::Owner),
         "pending_client_pages" => requests(view, id, Access::Agency),
         "business_users" => {
-            let users = place.into_iter().flat_map(|found| found.users.keys().cloned());
+            let users = place.into_iter().flat_map(|found| found.users.keys());
             Listing::new(users, &BUSINESS_USER, move |user| rows::person(lists, id, user))
         }
         "system_users" => {
-            let users = place.into_iter().flat_map(|found| found.system_users.keys().cloned());
+            let users = place.into_iter().flat_map(|found| found.system_users.keys());
             Listing::new(users, &SYSTEM_USER, move |user| rows::system_user(lists, id, user))
         }
         "pending_users" => invitations(view, id),
         "business_asset_groups" => {
-            let groups = place.into_iter().flat_map(|found| found.groups.keys().cloned());
+            let groups = place.into_iter().flat_map(|found| found.groups.keys());
             Listing::new(groups, &GROUP, move |group| rows::group(lists, group))
         }
         known if EMPTY.contains(&known) => Listing::nothing(),
@@ -85,7 +83,7 @@ fn invitations<'a>(view: View<'a>, id: &'a str) -> Listing<'a> {
     let open = place.into_iter().flat_map(|found| found.invitations.iter());
     let open =
         open.filter(|(_, invitation)| invitation.expires > now && wanted.is_none_or(|email| email == invitation.email));
-    Listing::new(open.map(|(request, _)| request.clone()), &ROLE_REQUEST, move |request| {
+    Listing::new(open.map(|(request, _)| request), &ROLE_REQUEST, move |request| {
         rows::role_request(lists, id, request, now)
     })
 }

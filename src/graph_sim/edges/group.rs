@@ -24,11 +24,11 @@ pub(super) fn read(view: View<'_>) -> Result<Content<'_>, Refusal> {
         None => return Ok(Content::Node(rows::group(world, id), &GROUP)),
         Some("assigned_users") => {
             view.request.required("business")?;
-            let users = seen.into_iter().flat_map(|group| group.users.keys().cloned());
+            let users = seen.into_iter().flat_map(|group| group.users.keys());
             Listing::new(users, &ASSIGNED_USER, move |user| rows::group_user(lists, id, home, user))
         }
         Some("contained_pages") => {
-            let pages = seen.into_iter().flat_map(|group| group.pages.iter().cloned());
+            let pages = seen.into_iter().flat_map(|group| group.pages.iter());
             Listing::new(pages, &PAGE, move |page| rows::page(lists, page, Some(home)))
         }
         Some(known) if EMPTY.contains(&known) => Listing::nothing(),

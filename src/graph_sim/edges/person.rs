@@ -28,8 +28,7 @@ pub(super) fn read(view: View<'_>) -> Result<Content<'_>, Refusal> {
             Listing::new(pages, &PAGE, move |page| rows::assigned_page(lists, page, home, id))
         }
         Some("assigned_business_asset_groups") => {
-            let groups =
-                lists.groups_of(home, id, view.request.param("contained_asset_id")).map(|(group, _)| group.clone());
+            let groups = lists.groups_of(home, id, view.request.param("contained_asset_id")).map(|(group, _)| group);
             Listing::new(groups, &GROUP, move |group| rows::group(lists, group))
         }
         Some(known) if EMPTY.contains(&known) => Listing::nothing(),

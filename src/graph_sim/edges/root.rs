@@ -1,5 +1,7 @@
 //! `/me` and `/debug_token`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Content, Listing, View, no_such_edge, rows};
@@ -45,7 +47,7 @@ fn myself(view: View<'_>) -> Value {
 
 fn my_users(view: View<'_>) -> Listing<'_> {
     let people = my_places(view).into_iter().filter(|(business, acting)| is_person(view, business, &acting.user));
-    let ids: Vec<String> = people.map(|(_, acting)| acting.user).collect();
+    let ids: BTreeSet<String> = people.map(|(_, acting)| acting.user).collect();
     Listing::new(ids, &BUSINESS_USER, move |user| {
         let home = view.world.home_of(user).map_or("", String::as_str);
         rows::person(view.world, home, user)

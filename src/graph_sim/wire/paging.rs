@@ -1,5 +1,7 @@
 //! Cursors, `next` and the oddities that lists are known for.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::form;
@@ -19,13 +21,13 @@ const ELSEWHERE: &str = "https://graph.elsewhere.invalid";
 /// One page of a list: which keys it shows, and the `paging` member.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Slice<'k> {
-    pub(crate) keys: &'k [String],
+    pub(crate) keys: &'k [Cow<'k, str>],
     pub(crate) paging: Option<Value>,
 }
 
 /// The page of `keys` (sorted) that `request` asks for. `base` is scheme and host of the simulator.
 pub(crate) fn slice<'k>(
-    keys: &'k [String],
+    keys: &'k [Cow<'k, str>],
     request: &GraphRequest,
     base: &str,
     token: &str,
@@ -37,7 +39,7 @@ pub(crate) fn slice<'k>(
         return Err(bad_cursor());
     }
     // A cursor names the last row seen, not a number: rows that come and go while one walks shift nothing.
-    let start = after.as_ref().map_or(0, |last| keys.partition_point(|key| *key <= last.key));
+    let start = after.as_ref().map_or(0, |last| keys.partition_point(|key| key.as_ref() <= last.key.as_str()));
     let links = Links { request, base, token };
     if let (Some(Oddity::EmptyMiddlePage), Some(last)) = (oddity, after.filter(|last| !last.past_gap)) {
         return Ok(Slice { keys: &[], paging: Some(links.over_the_gap(&last.key)) });
@@ -66,12 +68,12 @@ struct Links<'a> {
 
 impl Links<'_> {
     /// The last page still has `after`: whoever goes by it never ends.
-    fn at_the_end(&self, shown: &[String], oddity: Option<Oddity>) -> Option<Value> {
+    fn at_the_end(&self, shown: &[Cow<'_, str>], oddity: Option<Oddity>) -> Option<Value> {
         let cursors = json!({ "before": self.cursor(shown.first()?), "after": self.cursor(shown.last()?) });
         (!matches!(oddity, Some(Oddity::NoPaging | Oddity::NoCursors))).then(|| json!({ "cursors": cursors }))
     }
 
-    fn onward(&self, shown: &[String], oddity: Option<Oddity>) -> Option<Value> {
+    fn onward(&self, shown: &[Cow<'_, str>], oddity: Option<Oddity>) -> Option<Value> {
         let before = self.cursor(shown.first()?);
         let after = self.cursor(shown.last()?);
         let cursors = json!({ "before": before, "after": after });
