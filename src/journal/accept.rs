@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use super::decode::Columns;
-use super::rows::{Accepted, Cancelled, CommandRow, New, NewEvent, State};
+use super::entries::NewEvent;
+use super::rows::{Accepted, Cancelled, CommandRow, New, State};
 use super::{Journal, JournalError, evidence, outbox};
 use crate::contract::CommandId;
 

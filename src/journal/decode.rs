@@ -9,10 +9,8 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::JournalError;
-use super::rows::{
-    ChildResult, Children, CommandRow, Ended, EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxRow, State,
-    StateName, Walk, WatchRow,
-};
+use super::entries::{EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxRow, Walk, WatchRow};
+use super::rows::{ChildResult, Children, CommandRow, Ended, State, StateName};
 
 /// A row that is read column by column.
 pub(super) struct Columns<'r>(pub(super) &'r SqliteRow);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::rows::{EvidenceEntry, EvidenceRow, Verdict, Walk};
+use super::entries::{EvidenceEntry, EvidenceRow, Verdict, Walk};
 use crate::contract::Digest;
 
 /// Where the chain of `id` begins.

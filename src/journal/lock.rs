@@ -3,8 +3,13 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::JournalError;
+
+/// Who only asks whether the journal is held (`held_by`) holds the lock for a moment: that is no other worker.
+const TRIES: u32 = 5;
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// The right to write to a journal; the system gives it back when the process ends, however it ends.
 #[derive(Debug)]
@@ -17,12 +22,22 @@ impl FileLock {
     ///
     /// # Errors
     /// `Locked` with the holder's id where another worker has it, `CannotOpen` where the file cannot be made.
-    pub(super) fn take(path: &Path) -> Result<Self, JournalError> {
-        let beside = lock_path(path);
+    pub(super) async fn take(path: &Path) -> Result<Self, JournalError> {
+        for _ in 1..TRIES {
+            match Self::try_take(path) {
+                Err(JournalError::Locked { .. }) => tokio::time::sleep(BETWEEN_TRIES).await,
+                taken => return taken,
+            }
+        }
+        Self::try_take(path)
+    }
+
+    fn try_take(path: &Path) -> Result<Self, JournalError> {
         let cannot =
             |error: std::io::Error| JournalError::CannotOpen { path: path.to_owned(), reason: error.to_string() };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&beside).map_err(cannot)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(lock_path(path)).map_err(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -45,8 +60,9 @@ pub fn held_by(path: &Path) -> Option<Option<u32>> {
     }
 }
 
+/// Beside the file itself, so that a link to a journal is not another journal.
 fn lock_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    let mut name = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
     name.push(".lock");
     name.into()
 }

@@ -6,6 +6,7 @@
 
 mod accept;
 mod decode;
+mod entries;
 mod error;
 pub mod evidence;
 mod lock;
@@ -26,12 +27,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnection, SqlitePoolOptions};
 
+pub use entries::{
+    EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled, Suspended,
+    Verdict, Walk, WatchRow,
+};
 pub use error::JournalError;
 pub use lock::held_by;
 pub use rows::{
-    Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, EvidenceEntry, EvidenceRow, Exchange, Filter,
-    Intent, Loaded, New, NewEvent, OutboxDepth, OutboxRow, ParentAfter, Parked, Record, Recorded, Removal, Settled,
-    State, StateName, Suspended, Verdict, Walk, WatchChange, WatchRow,
+    Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, Loaded, New, ParentAfter, Record,
+    Recorded, State, StateName, WatchChange,
 };
 pub use writer::{GROUP_MAX, WriterStats};
 
@@ -60,7 +64,7 @@ impl Journal {
     /// # Errors
     /// `Locked` while another worker has it, `CannotOpen`, `NotADatabase`, `Newer` and `Migration` by their names.
     pub async fn open(path: &Path) -> Result<Self, JournalError> {
-        let lock = FileLock::take(path)?;
+        let lock = FileLock::take(path).await?;
         let connection = open::to_write(path).await?;
         let writer = Writer::start(connection, open::write_options(path));
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(open::read_options(path));

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use super::decode::Columns;
-use super::rows::{NewEvent, OutboxDepth, OutboxRow, Settled};
+use super::entries::{NewEvent, OutboxDepth, OutboxRow, Settled};
 use super::{Journal, JournalError};
 use crate::contract::CommandId;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use sqlx::sqlite::SqliteConnection;
 
 use super::decode::Columns;
-use super::rows::{ChildResult, CommandRow, EvidenceRow, Filter, Intent, Loaded, StateName, Verdict};
+use super::entries::{EvidenceRow, Verdict};
+use super::rows::{ChildResult, CommandRow, Filter, Intent, Loaded, StateName};
 use super::{Journal, JournalError, evidence};
 use crate::contract::CommandId;
 

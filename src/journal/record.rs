@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use super::decode::Columns;
-use super::rows::{
-    Ended, EvidenceEntry, Exchange, New, NewEvent, ParentAfter, Record, Recorded, State, StateName, WatchChange,
-};
+use super::entries::{EvidenceEntry, Exchange, NewEvent};
+use super::rows::{Ended, New, ParentAfter, Record, Recorded, State, StateName, WatchChange};
 use super::{Journal, JournalError, accept, evidence, outbox, watches};
 use crate::contract::{CommandId, Digest, Phase};
 

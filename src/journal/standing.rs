@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::decode::Columns;
-use super::rows::{Parked, Suspended};
+use super::entries::{Parked, Suspended};
 use super::{Journal, JournalError};
 
 impl Journal {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use super::decode::Columns;
-use super::rows::{Walk, WatchRow};
+use super::entries::{Walk, WatchRow};
 use super::{Journal, JournalError, evidence};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
 

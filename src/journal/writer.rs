@@ -142,15 +142,15 @@ impl Shift {
         outcome
     }
 
+    /// A savepoint a change. Each one's end goes out together with the next one's beginning: half the round trips.
     async fn attempt(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        let mut first = "BEGIN IMMEDIATE; SAVEPOINT change";
         for change in group {
-            sqlx::query("SAVEPOINT change").execute(&mut self.connection).await?;
-            if !change.make(&mut self.connection).await {
-                sqlx::query("ROLLBACK TO change").execute(&mut self.connection).await?;
-            }
-            sqlx::query("RELEASE change").execute(&mut self.connection).await?;
+            sqlx::query(first).execute(&mut self.connection).await?;
+            let made = change.make(&mut self.connection).await;
+            first = if made { "RELEASE change; SAVEPOINT change" } else { "ROLLBACK TO change" };
         }
+        sqlx::query(first).execute(&mut self.connection).await?;
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
         Ok(())
     }

@@ -1,1 +1,5 @@
-//! stub
+//! The journal's stories: `contract` is what any store must keep, `sqlite` what the file on disk must.
+
+mod contract;
+mod sqlite;
+mod words;

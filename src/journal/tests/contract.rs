@@ -1,0 +1,547 @@
+//! What any store must keep. A second store is held to it by one more line of `journal_contract!`.
+
+use futures_util::future::join_all;
+
+use super::words::{
+    Shelf, SqliteShelf, at, business, command, ended, ending, event, id, last_event, page, pending, seen, waiting,
+    walk, watch,
+};
+use crate::contract::{Access, Asset, Phase};
+use crate::journal::{
+    Accepted, Cancelled, Exchange, Filter, GROUP_MAX, Journal, JournalError, New, NewEvent, Record, Removal, Settled,
+    State, StateName, Suspended, Verdict, WatchChange, evidence,
+};
+
+macro_rules! journal_contract {
+    ($store:ident: $shelf:ty => $($story:ident),+ $(,)?) => {
+        mod $store {
+            use super::*;
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story(<$shelf>::empty()).await;
+            })+
+        }
+    };
+}
+
+journal_contract!(on_sqlite: SqliteShelf =>
+    the_same_command_twice_is_one,
+    other_content_under_a_known_id_changes_nothing,
+    a_finished_command_asked_again_tells_its_end_again,
+    an_open_command_asked_again_remembers_the_new_requester,
+    a_cancel_that_comes_first_meets_its_command,
+    a_cancel_that_is_over_is_forgotten,
+    a_cancel_marks_an_open_command_and_spares_a_finished_one,
+    nothing_is_recorded_after_the_end,
+    an_end_without_its_event_is_refused,
+    an_event_without_its_end_is_refused,
+    a_second_terminal_event_is_refused,
+    a_refused_record_leaves_nothing_behind,
+    a_record_of_an_unknown_command_is_refused,
+    a_failing_change_hurts_no_neighbour,
+    what_is_queued_together_is_committed_together,
+    what_was_answered_survives_a_crash,
+    a_closed_journal_takes_nothing,
+    an_intent_survives_until_it_is_settled,
+    a_step_reads_what_steps_before_it_saw_in_order,
+    every_state_is_read_as_it_was_written,
+    a_state_that_stays_keeps_its_beginning,
+    children_are_counted_into_their_parent,
+    a_child_with_a_taken_id_undoes_the_whole_record,
+    a_child_with_an_event_of_its_own_end_is_refused,
+    events_leave_in_order_and_only_once_settled,
+    a_dead_message_journaled_twice_waits_once,
+    a_walk_moves_many_watches_at_once,
+    a_denial_is_remembered_from_its_watch,
+    a_watch_may_outlive_its_command,
+    removals_are_remembered_by_asset_and_business,
+    parks_and_suspensions_survive_a_restart,
+    the_chain_is_whole_and_ends_where_the_event_says,
+    lists_and_counts_tell_states_apart,
+    a_ping_is_a_commit,
+);
+
+async fn accept(journal: &Journal, name: &str) {
+    let accepted = journal.accept(command(name)).await.unwrap();
+    assert!(matches!(accepted, Accepted::New { .. }), "{name} was not new: {accepted:?}");
+}
+
+fn code<T: std::fmt::Debug>(answer: Result<T, JournalError>) -> &'static str {
+    answer.expect_err("it should have been refused").code()
+}
+
+async fn the_same_command_twice_is_one(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let Accepted::Same(row) = journal.accept(command("a")).await.unwrap() else { panic!("not the same") };
+    assert_eq!((row.id, row.state), (id("a"), State::Ready));
+    assert_eq!(journal.open_commands().await.unwrap().len(), 1);
+}
+
+async fn other_content_under_a_known_id_changes_nothing(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let before = journal.find(&id("a")).await.unwrap();
+    let other = New { fingerprint: "another".to_owned(), reply_to: Some("queue".to_owned()), ..command("a") };
+    assert!(matches!(journal.accept(other).await.unwrap(), Accepted::OtherContent(_)));
+    assert_eq!(journal.find(&id("a")).await.unwrap(), before);
+    journal.record(id("a"), ending("a", Phase::Completed, 1)).await.unwrap();
+    assert_eq!(waiting(&journal).await.len(), 1, "the requester of other content gets no reply");
+}
+
+async fn a_finished_command_asked_again_tells_its_end_again(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    journal.record(id("a"), ending("a", Phase::Completed, 1)).await.unwrap();
+    let [first] = &journal.outbox_due(0, 9).await.unwrap()[..] else { panic!("one event") };
+    journal.accept(command("a")).await.unwrap();
+    assert_eq!(waiting(&journal).await.len(), 1, "what waits already is not queued twice");
+
+    journal.settle(vec![(first.n, Settled::Confirmed)]).await.unwrap();
+    let again = New { reply_to: Some("queue".to_owned()), correlation_id: Some("mine".to_owned()), ..command("a") };
+    assert!(matches!(journal.accept(again).await.unwrap(), Accepted::Same(_)));
+    let rows = journal.outbox_due(first.n, 9).await.unwrap();
+    assert_eq!(rows.len(), 2, "the event and the reply: {rows:?}");
+    assert_eq!(rows[0].event, first.event, "the same id and the same bytes");
+    let reply = &rows[1].event;
+    assert_eq!((reply.exchange, reply.routing_key.as_str(), reply.mandatory), (Exchange::Reply, "queue", false));
+    assert_eq!((&reply.body, reply.correlation_id.as_deref()), (&first.event.body, Some("mine")));
+}
+
+async fn an_open_command_asked_again_remembers_the_new_requester(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    let asked_by = |queue: &str| New { reply_to: Some(queue.to_owned()), ..command("a") };
+    for queue in ["one", "two", "two"] {
+        journal.accept(asked_by(queue)).await.unwrap();
+    }
+    assert_eq!(waiting(&journal).await, []);
+    journal.record(id("a"), ending("a", Phase::Completed, 1)).await.unwrap();
+    let to: Vec<String> = waiting(&journal).await.into_iter().map(|(_, to)| to).collect();
+    assert_eq!(to, ["events", "one", "two"], "each requester once");
+    let rows = journal.outbox_due(0, 9).await.unwrap();
+    assert_eq!(rows[1].event.correlation_id.as_deref(), Some("a"), "without one of the requester's: the command's id");
+}
+
+async fn a_cancel_that_comes_first_meets_its_command(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    let met = journal.remember_cancel(id("a"), id("stop"), at(100)).await.unwrap();
+    assert_eq!(met, Cancelled::Remembered);
+    let Accepted::New { cancelled_by, .. } = journal.accept(command("a")).await.unwrap() else { panic!("new") };
+    assert_eq!(cancelled_by, Some(id("stop")));
+    assert_eq!(
+        journal.find(&id("a")).await.unwrap().unwrap().cancelled_by,
+        Some(id("stop")),
+        "a crash forgets nothing"
+    );
+}
+
+async fn a_cancel_that_is_over_is_forgotten(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    journal.remember_cancel(id("a"), id("stop"), at(0)).await.unwrap();
+    let Accepted::New { cancelled_by, .. } = journal.accept(command("a")).await.unwrap() else { panic!("new") };
+    assert_eq!(cancelled_by, None);
+}
+
+async fn a_cancel_marks_an_open_command_and_spares_a_finished_one(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "open").await;
+    accept(&journal, "over").await;
+    journal.record(id("over"), ending("over", Phase::Completed, 1)).await.unwrap();
+    let Cancelled::Open(row) = journal.remember_cancel(id("open"), id("stop"), at(9)).await.unwrap() else {
+        panic!("open")
+    };
+    assert_eq!(row.cancelled_by, Some(id("stop")));
+    let Cancelled::Finished(row) = journal.remember_cancel(id("over"), id("stop"), at(9)).await.unwrap() else {
+        panic!("finished")
+    };
+    assert_eq!(row.cancelled_by, None);
+}
+
+async fn nothing_is_recorded_after_the_end(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    journal.record(id("a"), ending("a", Phase::Completed, 1)).await.unwrap();
+    assert_eq!(code(journal.record(id("a"), Record::new(at(9), State::Ready)).await), "already_ended");
+    assert_eq!(code(journal.record(id("a"), ending("a", Phase::Failed, 2)).await), "already_ended");
+    assert_eq!(code(journal.intend(id("a"), "{}".to_owned(), at(9)).await), "already_ended");
+    assert_eq!(waiting(&journal).await.len(), 1);
+}
+
+async fn an_end_without_its_event_is_refused(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let silent = Record::new(at(1), ended(Phase::Completed));
+    assert_eq!(code(journal.record(id("a"), silent.clone()).await), "end_and_event_apart");
+    let anothers = Record { events: vec![last_event("b", 1)], ..silent.clone() };
+    assert_eq!(code(journal.record(id("a"), anothers).await), "end_and_event_apart");
+    let twice = Record { events: vec![last_event("a", 1), last_event("a", 2)], ..silent };
+    assert_eq!(code(journal.record(id("a"), twice).await), "end_and_event_apart");
+    assert_eq!(journal.find(&id("a")).await.unwrap().unwrap().state, State::Ready);
+}
+
+async fn an_event_without_its_end_is_refused(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let open = Record { events: vec![last_event("a", 1)], ..Record::new(at(1), State::Ready) };
+    assert_eq!(code(journal.record(id("a"), open).await), "end_and_event_apart");
+    assert_eq!(waiting(&journal).await, []);
+}
+
+async fn a_second_terminal_event_is_refused(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    journal.record(id("a"), ending("a", Phase::Completed, 1)).await.unwrap();
+    assert_eq!(code(journal.enqueue(vec![last_event("a", 2)], at(9)).await), "sql", "by the unique index");
+    let rejected = NewEvent { sequence: None, event_id: "of a delivery".to_owned(), ..last_event("a", 3) };
+    journal.enqueue(vec![rejected], at(9)).await.expect("a rejected delivery is no end of the command");
+}
+
+async fn a_refused_record_leaves_nothing_behind(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let before = journal.load(&id("a")).await.unwrap();
+    let record = Record {
+        observations: vec!["1".to_owned()],
+        evidence: vec![seen("GET /1")],
+        events: vec![event("a", 1), NewEvent { event_id: "other id, same place".to_owned(), ..event("a", 1) }],
+        removals: vec![Removal { asset: page(), person: "12".parse().unwrap(), at: at(1) }],
+        ..pending("a")
+    };
+    assert_eq!(code(journal.record(id("a"), record).await), "sql");
+    assert_eq!(journal.load(&id("a")).await.unwrap(), before);
+    assert_eq!(waiting(&journal).await, []);
+    assert_eq!(journal.watches().await.unwrap(), []);
+    assert_eq!(journal.evidence(&id("a"), None).await.unwrap(), []);
+    assert_eq!(journal.removed_since(&page(), at(0)).await.unwrap(), []);
+}
+
+async fn a_record_of_an_unknown_command_is_refused(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    assert_eq!(code(journal.record(id("a"), Record::new(at(1), State::Ready)).await), "unknown_command");
+    assert_eq!(code(journal.intend(id("a"), "{}".to_owned(), at(1)).await), "unknown_command");
+    assert_eq!(code(journal.verify(&id("a")).await), "unknown_command");
+    assert_eq!(journal.load(&id("a")).await.unwrap(), None);
+}
+
+async fn a_failing_change_hurts_no_neighbour(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    for n in 0..9 {
+        accept(&journal, &format!("c{n}")).await;
+    }
+    // Every third says two things in one place, which the store refuses half-way through the record.
+    let record = |n: u32| {
+        let (journal, name) = (&journal, format!("c{n}"));
+        let second = if n % 3 == 1 { 1 } else { 2 };
+        let twin = NewEvent { event_id: format!("twin {n}"), ..event(&name, second) };
+        let events = vec![event(&name, 1), twin];
+        async move { journal.record(id(&name), Record { events, ..Record::new(at(1), State::Ready) }).await }
+    };
+    let answers = join_all((0..9).map(record)).await;
+    let refused: Vec<usize> = (0..9).filter(|&n| answers[n].is_err()).collect();
+    assert_eq!(refused, [1, 4, 7]);
+    assert_eq!(waiting(&journal).await.len(), 12);
+}
+
+async fn what_is_queued_together_is_committed_together(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    let before = journal.writer_stats();
+    let names: Vec<String> = (0..GROUP_MAX).map(|n| format!("c{n}")).collect();
+    let answers = join_all(names.iter().map(|name| journal.accept(command(name)))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    let after = journal.writer_stats();
+    assert_eq!(after.changes - before.changes, GROUP_MAX as u64);
+    assert!(after.commits - before.commits <= 8, "{} commits for one group", after.commits - before.commits);
+    let places: Vec<i64> = journal.open_commands().await.unwrap().iter().map(|row| row.seq).collect();
+    assert!(places.is_sorted() && places.len() == GROUP_MAX);
+}
+
+async fn what_was_answered_survives_a_crash(shelf: impl Shelf) {
+    for round in 0..5 {
+        let journal = shelf.open().await;
+        accept(&journal, &format!("c{round}")).await;
+        let unanswered = journal.accept(command(&format!("lost{round}")));
+        drop(unanswered);
+        drop(journal); // no `close`: as a killed process leaves it
+    }
+    let journal = shelf.open().await;
+    for round in 0..5 {
+        assert!(journal.find(&id(&format!("c{round}"))).await.unwrap().is_some(), "c{round} was answered and is gone");
+    }
+}
+
+async fn a_closed_journal_takes_nothing(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    let late = journal.clone();
+    let (accepted, ()) = tokio::join!(journal.accept(command("a")), journal.close());
+    assert!(accepted.is_ok(), "what was queued before the close is committed: {accepted:?}");
+    assert_eq!(code(late.accept(command("b")).await), "closed");
+    assert_eq!(code(late.settle_later(vec![]).await), "closed");
+    let again = shelf.open().await;
+    assert!(again.find(&id("a")).await.unwrap().is_some());
+}
+
+async fn an_intent_survives_until_it_is_settled(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    journal.intend(id("a"), r#"{"post":1}"#.to_owned(), at(3)).await.unwrap();
+    drop(journal);
+    let journal = shelf.open().await;
+    let intent = journal.load(&id("a")).await.unwrap().unwrap().intent.expect("it survives");
+    assert_eq!((intent.call.as_str(), intent.at), (r#"{"post":1}"#, at(3)));
+    journal.record(id("a"), Record::new(at(4), State::Ready)).await.unwrap();
+    assert!(journal.load(&id("a")).await.unwrap().unwrap().intent.is_some(), "a record that does not settle it");
+    let settles = Record { clear_intent: true, ..Record::new(at(4), State::Ready) };
+    journal.record(id("a"), settles).await.unwrap();
+    assert_eq!(journal.load(&id("a")).await.unwrap().unwrap().intent, None);
+}
+
+async fn a_step_reads_what_steps_before_it_saw_in_order(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    for observations in [vec!["1", "2"], vec![], vec!["3"]] {
+        let observations = observations.into_iter().map(str::to_owned).collect();
+        let events = vec![];
+        journal.record(id("a"), Record { observations, events, ..Record::new(at(1), State::Ready) }).await.unwrap();
+    }
+    assert_eq!(journal.load(&id("a")).await.unwrap().unwrap().observations, ["1", "2", "3"]);
+}
+
+async fn every_state_is_read_as_it_was_written(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let states = [
+        State::Running,
+        State::Waiting { cause: "quota".to_owned(), since: at(1), until: Some(at(7)) },
+        State::Waiting { cause: "credential".to_owned(), since: at(2), until: None },
+        State::Pending,
+        State::AwaitingChildren,
+        State::Awaiting { target: id("b") },
+        State::Ready,
+    ];
+    for state in states {
+        let record = Record {
+            attempts: 3,
+            due: Some(at(8)),
+            why: Some("because".to_owned()),
+            lane: Some("page/1009".to_owned()),
+            ..Record::new(at(5), state.clone())
+        };
+        journal.record(id("a"), record).await.unwrap();
+        let row = journal.find(&id("a")).await.unwrap().unwrap();
+        assert_eq!(row.state, state);
+        assert_eq!((row.attempts, row.due, row.why.as_deref()), (3, Some(at(8)), Some("because")));
+        assert_eq!(row.lane.as_deref(), Some("page/1009"));
+    }
+    journal.record(id("a"), ending("a", Phase::Denied, 4)).await.unwrap();
+    let row = journal.find(&id("a")).await.unwrap().unwrap();
+    assert_eq!((row.state, row.ended_at, row.last_sequence), (ended(Phase::Denied), Some(at(9)), 4));
+}
+
+async fn a_state_that_stays_keeps_its_beginning(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let mut told = Vec::new();
+    for (second, state) in [(1, State::Ready), (2, State::Pending), (3, State::Pending), (4, State::Ready)] {
+        journal.record(id("a"), Record::new(at(second), state)).await.unwrap();
+        told.push(journal.find(&id("a")).await.unwrap().unwrap().since);
+    }
+    assert_eq!(told, [at(0), at(2), at(2), at(4)]);
+}
+
+async fn children_are_counted_into_their_parent(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "p").await;
+    let children = vec![command("p~1"), command("p~2"), command("p~3")];
+    let fan_out = Record { children, ..Record::new(at(1), State::AwaitingChildren) };
+    let recorded = journal.record(id("p"), fan_out).await.unwrap();
+    assert!(recorded.children.is_sorted() && recorded.children.len() == 3);
+
+    for (child, phase, open, well) in
+        [("p~2", Phase::Completed, 2, 1), ("p~3", Phase::Failed, 1, 1), ("p~1", Phase::Confirmed, 0, 2)]
+    {
+        let recorded = journal.record(id(child), Record::new(at(2), ended(phase))).await.unwrap();
+        let parent = recorded.parent.expect("a child's end tells its parent");
+        assert_eq!((parent.children.open, parent.children.well, parent.was_last()), (open, well, open == 0), "{child}");
+    }
+    let results = journal.children_results(&id("p"), 1, 9).await.unwrap();
+    let told: Vec<(u32, u32, &str)> = results.iter().map(|r| (r.settled, r.ordinal, r.id.as_str())).collect();
+    assert_eq!(told, [(2, 3, "p~3"), (3, 1, "p~1")], "behind the first, as they ended");
+    let names: Vec<String> = journal.children(&id("p")).await.unwrap().into_iter().map(|row| row.id.into()).collect();
+    assert_eq!(names, ["p~1", "p~2", "p~3"]);
+    assert_eq!(waiting(&journal).await, [], "children publish nothing");
+    let above = journal.evidence(&id("p"), None).await.unwrap();
+    assert_eq!(above[0].entry.call, "child p~2");
+    assert_eq!(journal.verify(&id("p")).await.unwrap(), Verdict::Sound { entries: 3 });
+}
+
+async fn a_child_with_a_taken_id_undoes_the_whole_record(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "p").await;
+    accept(&journal, "p~2").await;
+    let fan_out =
+        Record { children: vec![command("p~1"), command("p~2")], ..Record::new(at(1), State::AwaitingChildren) };
+    assert_eq!(code(journal.record(id("p"), fan_out).await), "child_exists");
+    assert_eq!(journal.find(&id("p~1")).await.unwrap(), None);
+    let row = journal.find(&id("p")).await.unwrap().unwrap();
+    assert_eq!((row.state, row.children.total), (State::Ready, 0));
+}
+
+async fn a_child_with_an_event_of_its_own_end_is_refused(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "p").await;
+    let fan_out = Record { children: vec![command("p~1")], ..Record::new(at(1), State::AwaitingChildren) };
+    journal.record(id("p"), fan_out).await.unwrap();
+    assert_eq!(code(journal.record(id("p~1"), ending("p~1", Phase::Completed, 1)).await), "end_and_event_apart");
+    assert_eq!(journal.find(&id("p")).await.unwrap().unwrap().children.open, 1);
+}
+
+async fn events_leave_in_order_and_only_once_settled(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    accept(&journal, "b").await;
+    let says = |events| Record { events, ..Record::new(at(1), State::Ready) };
+    journal.record(id("a"), says(vec![event("a", 1), event("a", 2)])).await.unwrap();
+    journal.record(id("b"), says(vec![event("b", 1)])).await.unwrap();
+    journal.record(id("a"), ending("a", Phase::Completed, 3)).await.unwrap();
+    let rows = journal.outbox_due(0, 3).await.unwrap();
+    let order: Vec<&str> = rows.iter().map(|row| row.event.event_id.as_str()).collect();
+    assert_eq!(order, ["a/1", "a/2", "b/1"]);
+    assert_eq!(journal.outbox_due(rows[2].n, 3).await.unwrap()[0].event, last_event("a", 3));
+
+    journal.settle(vec![(rows[1].n, Settled::Unrouted), (999, Settled::Confirmed)]).await.unwrap();
+    journal.settle_later(vec![(rows[0].n, Settled::Confirmed)]).await.unwrap();
+    journal.ping().await.unwrap();
+    let depth = journal.outbox_depth().await.unwrap();
+    assert_eq!((depth.count, depth.oldest), (2, Some(at(1))));
+    assert_eq!(journal.events_of(&id("a")).await.unwrap().len(), 3, "they stay to be replayed");
+}
+
+async fn a_dead_message_journaled_twice_waits_once(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    let dead = NewEvent { command: None, sequence: None, exchange: Exchange::Dead, ..event("x", 1) };
+    let rejected = NewEvent { command: None, sequence: None, ..event("x", 1) };
+    for _ in 0..2 {
+        journal.enqueue(vec![dead.clone(), rejected.clone()], at(1)).await.unwrap();
+    }
+    let to: Vec<String> = waiting(&journal).await.into_iter().map(|(_, to)| to).collect();
+    assert_eq!(to, ["dead", "events"]);
+}
+
+async fn a_walk_moves_many_watches_at_once(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    for name in ["a", "b"] {
+        accept(&journal, name).await;
+        journal.record(id(name), pending(name)).await.unwrap();
+    }
+    let updates = vec![(id("a"), r#"["it's \"quoted\""]"#.to_owned()), (id("gone"), "[]".to_owned())];
+    let first = journal.record_walk(walk("pending", 5), updates).await.unwrap();
+    let second = journal.record_walk(walk("pending", 7), vec![]).await.unwrap();
+    journal.record_walk(walk("held", 6), vec![]).await.unwrap();
+    assert_ne!(first, second);
+    let absences: Vec<String> = journal.watches().await.unwrap().into_iter().map(|watch| watch.absences).collect();
+    assert_eq!(absences, [r#"["it's \"quoted\""]"#, "[]"]);
+    assert_eq!(journal.last_walks().await.unwrap(), [walk("held", 6), walk("pending", 7)]);
+}
+
+async fn a_denial_is_remembered_from_its_watch(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    journal.record(id("a"), pending("a")).await.unwrap();
+    assert_eq!(journal.open_claims(&business(), &page()).await.unwrap(), [watch("a")]);
+    assert_eq!(journal.last_denial(&business(), &page(), Access::Agency).await.unwrap(), None);
+    let denied = Record { watch: WatchChange::Remove, ..ending("a", Phase::Denied, 1) };
+    journal.record(id("a"), denied).await.unwrap();
+    let denial = journal.last_denial(&business(), &page(), Access::Agency).await.unwrap();
+    assert_eq!(denial, Some((id("a"), at(9))));
+    assert_eq!(journal.last_denial(&business(), &page(), Access::Owner).await.unwrap(), None);
+    assert_eq!(journal.watches().await.unwrap(), []);
+}
+
+async fn a_watch_may_outlive_its_command(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    journal.record(id("a"), pending("a")).await.unwrap();
+    journal.record(id("a"), ending("a", Phase::Expired, 1)).await.unwrap();
+    assert_eq!(journal.watches().await.unwrap(), [watch("a")]);
+    assert_eq!(journal.open_claims(&business(), &page()).await.unwrap(), [], "its command is not open");
+    journal.end_watch(id("a")).await.unwrap();
+    assert_eq!(journal.watches().await.unwrap(), []);
+}
+
+async fn removals_are_remembered_by_asset_and_business(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let removal = |second, person: &str| Removal { asset: page(), person: person.parse().unwrap(), at: at(second) };
+    let removals = vec![removal(1, "11"), removal(3, "12"), removal(4, "12")];
+    journal.record(id("a"), Record { removals, ..Record::new(at(4), State::Ready) }).await.unwrap();
+    assert_eq!(journal.removed_since(&page(), at(2)).await.unwrap(), ["12".parse().unwrap()]);
+    let other: Asset = "ad_account/1009".parse().unwrap();
+    assert_eq!(journal.removed_since(&other, at(0)).await.unwrap(), []);
+    assert_eq!(journal.removals_of(&business(), at(3)).await.unwrap(), 2);
+}
+
+async fn parks_and_suspensions_survive_a_restart(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    journal.park("app".to_owned(), at(5), "throttled".to_owned()).await.unwrap();
+    journal.park("app".to_owned(), at(60), "throttled again".to_owned()).await.unwrap();
+    journal.park("2001/pages".to_owned(), at(5), "throttled".to_owned()).await.unwrap();
+    let dead = |print: &str, second| Suspended {
+        credential: "main".to_owned(),
+        fingerprint: print.to_owned(),
+        since: at(second),
+        why: "190".to_owned(),
+    };
+    journal.suspend(dead("x", 1)).await.unwrap();
+    journal.suspend(dead("x", 2)).await.unwrap();
+    drop(journal);
+    let journal = shelf.open().await;
+    assert_eq!(journal.suspended().await.unwrap(), [dead("x", 1)], "the same content: since the first time");
+    journal.suspend(dead("y", 3)).await.unwrap();
+    assert_eq!(journal.suspended().await.unwrap(), [dead("y", 3)]);
+    assert!(journal.resume("main".to_owned()).await.unwrap());
+    assert!(!journal.resume("main".to_owned()).await.unwrap());
+    journal.forget_parked(at(10)).await.unwrap();
+    let [parked] = &journal.parked().await.unwrap()[..] else { panic!("one park") };
+    assert_eq!((parked.bucket.as_str(), parked.until, parked.why.as_str()), ("app", at(60), "throttled again"));
+}
+
+async fn the_chain_is_whole_and_ends_where_the_event_says(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let start = journal.find(&id("a")).await.unwrap().unwrap().evidence_head;
+    let entries = vec![seen("GET /1"), seen("POST /2"), seen("GET /3")];
+    let foreseen = evidence::head_after(&start, &entries);
+    let record = Record { evidence: entries.clone(), ..Record::new(at(1), State::Ready) };
+    let recorded = journal.record(id("a"), record).await.unwrap();
+    assert_eq!((&recorded.evidence_head, recorded.evidence_total), (&foreseen, 3));
+    let last = journal.evidence(&id("a"), Some(2)).await.unwrap();
+    assert_eq!(last.iter().map(|row| row.n).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(last[1].entry, entries[2]);
+    assert_eq!(journal.verify(&id("a")).await.unwrap(), Verdict::Sound { entries: 3 });
+}
+
+async fn lists_and_counts_tell_states_apart(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    for name in ["a", "b", "c"] {
+        accept(&journal, name).await;
+    }
+    journal.accept(New { business: None, ..command("d") }).await.unwrap();
+    journal.record(id("a"), ending("a", Phase::Completed, 1)).await.unwrap();
+    let all = Filter { state: None, business: None, before: None, limit: 2 };
+    let names = |rows: Vec<crate::journal::CommandRow>| rows.into_iter().map(|r| r.id.into()).collect::<Vec<String>>();
+    let page = journal.list(&all).await.unwrap();
+    let last = page[1].seq;
+    assert_eq!(names(page), ["d", "c"]);
+    assert_eq!(names(journal.list(&Filter { before: Some(last), ..all.clone() }).await.unwrap()), ["b", "a"]);
+    let ready = Filter { state: Some(StateName::Ready), business: Some(business()), before: None, limit: 9 };
+    assert_eq!(names(journal.list(&ready).await.unwrap()), ["c", "b"]);
+    let counts = journal.counts().await.unwrap();
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(StateName::Ready, 3), (StateName::Ended, 1)]);
+}
+
+async fn a_ping_is_a_commit(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    let before = journal.writer_stats().commits;
+    journal.ping().await.unwrap();
+    assert_eq!(journal.writer_stats().commits, before + 1);
+}

@@ -1,0 +1,322 @@
+//! What the file on disk must keep: one worker, clear errors, and groups that stand or fall as they should.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use futures_util::future::join_all;
+use sqlx::ConnectOptions;
+use tokio::sync::oneshot;
+
+use super::words::{Shelf, SqliteShelf, at, command, ending, event, id, seen, waiting};
+use crate::contract::Phase;
+use crate::journal::{GROUP_MAX, Journal, JournalError, Record, State, Verdict, held_by, open};
+
+async fn refusal(path: &Path) -> JournalError {
+    Journal::open(path).await.err().expect("it should have been refused")
+}
+
+/// Holds the writer inside a transaction until told to go on.
+fn hold(
+    journal: &Journal,
+) -> (impl Future<Output = Result<(), JournalError>>, oneshot::Receiver<()>, oneshot::Sender<()>) {
+    let (entered, inside) = oneshot::channel();
+    let (go, gate) = oneshot::channel::<()>();
+    let journal = journal.clone();
+    let held = async move {
+        journal
+            .change(move |_| {
+                Box::pin(async move {
+                    let _ = entered.send(());
+                    let _ = gate.await;
+                    Ok(())
+                })
+            })
+            .await
+    };
+    (held, inside, go)
+}
+
+#[tokio::test]
+async fn a_second_worker_is_refused_with_the_first_ones_process() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    let error = refusal(&shelf.path()).await;
+    let told = error.to_string();
+    let JournalError::Locked { pid, .. } = error else { panic!("{error}") };
+    assert_eq!(pid, Some(std::process::id()));
+    assert!(told.contains(&format!("process {}", std::process::id())), "{told}");
+    assert_eq!(held_by(&shelf.path()), Some(Some(std::process::id())));
+
+    let link = shelf.path().with_file_name("link.db");
+    std::os::unix::fs::symlink(shelf.path(), &link).unwrap();
+    assert_eq!(refusal(&link).await.code(), "locked", "a link to it is the same journal");
+
+    journal.close().await;
+    assert_eq!(held_by(&shelf.path()), None);
+    shelf.open().await;
+}
+
+#[tokio::test]
+async fn a_reader_works_beside_a_worker_and_without() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    journal.accept(command("a")).await.unwrap();
+    let reader = Journal::open_read_only(&shelf.path()).await.unwrap();
+    assert!(reader.find(&id("a")).await.unwrap().is_some());
+    journal.accept(command("b")).await.unwrap();
+    assert!(reader.find(&id("b")).await.unwrap().is_some(), "it sees what came later");
+    assert_eq!(reader.accept(command("c")).await.unwrap_err().code(), "closed");
+    reader.close().await;
+    journal.close().await;
+
+    let reader = Journal::open_read_only(&shelf.path()).await.unwrap();
+    assert_eq!(reader.open_commands().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_reader_of_no_journal_says_so_and_makes_none() {
+    let shelf = SqliteShelf::empty();
+    let error = Journal::open_read_only(&shelf.path()).await.err().unwrap();
+    assert_eq!(error.code(), "cannot_open");
+    assert!(!shelf.path().exists());
+    std::fs::write(shelf.path(), "").unwrap();
+    let error = Journal::open_read_only(&shelf.path()).await.err().unwrap();
+    assert_eq!(error.code(), "migration", "{error}");
+    assert!(error.to_string().contains("start the worker once"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named_and_left_alone() {
+    let shelf = SqliteShelf::empty();
+    let text = "this is a letter, not a database; ".repeat(200);
+    std::fs::write(shelf.path(), &text).unwrap();
+    let error = refusal(&shelf.path()).await;
+    assert_eq!(error.code(), "not_a_database", "{error}");
+    assert!(error.to_string().contains("bindery.db"), "{error}");
+    assert_eq!(std::fs::read_to_string(shelf.path()).unwrap(), text);
+    assert_eq!(Journal::open_read_only(&shelf.path()).await.err().unwrap().code(), "not_a_database");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_named() {
+    let shelf = SqliteShelf::empty();
+    shelf.open().await.close().await;
+    let mut bytes = std::fs::read(shelf.path()).unwrap();
+    bytes[100..4096].fill(0xff);
+    std::fs::write(shelf.path(), bytes).unwrap();
+    assert_eq!(refusal(&shelf.path()).await.code(), "not_a_database");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_missing_or_not_ours_is_named() {
+    for path in ["/no/such/folder/bindery.db", "/proc/bindery.db"] {
+        let error = refusal(Path::new(path)).await;
+        assert_eq!(error.code(), "cannot_open", "{error}");
+        assert!(error.to_string().contains(path) && error.to_string().contains("folder"), "{error}");
+    }
+    let shelf = SqliteShelf::empty();
+    std::fs::create_dir(shelf.path()).unwrap();
+    assert_eq!(refusal(&shelf.path()).await.code(), "cannot_open", "a folder is no file");
+}
+
+#[tokio::test]
+async fn a_folder_that_may_only_be_read_is_enough_to_read() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    journal.accept(command("a")).await.unwrap();
+    journal.close().await;
+    let folder = shelf.path().parent().unwrap().to_owned();
+    let allow = |mode| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::remove_file(folder.join("bindery.db.lock")).unwrap();
+    allow(0o555);
+    let root = std::fs::write(folder.join("probe"), "").is_ok();
+    let (written, read) = (Journal::open(&shelf.path()).await, Journal::open_read_only(&shelf.path()).await);
+    allow(0o755);
+    assert!(read.unwrap().find(&id("a")).await.unwrap().is_some());
+    // Root may write everywhere.
+    assert!(root || written.err().is_some_and(|error| error.code() == "cannot_open"));
+}
+
+#[tokio::test]
+async fn a_journal_of_a_newer_bindery_is_refused() {
+    let shelf = SqliteShelf::empty();
+    shelf.open().await.close().await;
+    let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+               VALUES (999, 'later', 1, x'00', 1)";
+    meddle(&shelf, sql).await;
+    let error = refusal(&shelf.path()).await;
+    assert_eq!(error.code(), "newer", "{error}");
+    assert_eq!(Journal::open_read_only(&shelf.path()).await.err().unwrap().code(), "newer");
+}
+
+#[tokio::test]
+async fn a_group_is_one_commit_and_nothing_shows_before_it() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    let before = journal.writer_stats().commits;
+    let (held, inside, go) = hold(&journal);
+    let names: Vec<String> = (0..GROUP_MAX).map(|n| format!("c{n}")).collect();
+    let fill = join_all(names.iter().map(|name| journal.accept(command(name))));
+    let watch = async {
+        inside.await.unwrap();
+        assert_eq!(journal.counts().await.unwrap().len(), 0);
+        go.send(()).unwrap();
+    };
+    let (held, filled, ()) = tokio::join!(held, fill, watch);
+    held.unwrap();
+    assert!(filled.iter().all(Result::is_ok));
+    let commits = journal.writer_stats().commits - before;
+    assert!(commits <= 4, "{commits} commits for {GROUP_MAX} changes and the one that held them up");
+}
+
+#[tokio::test]
+async fn a_change_is_seen_by_nobody_until_its_commit() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    let (entered, inside) = oneshot::channel();
+    let (go, gate) = oneshot::channel::<()>();
+    let change = journal.change(move |connection| {
+        Box::pin(async move {
+            sqlx::query("INSERT INTO parked (bucket, until, why) VALUES ('app', 1, '')").execute(connection).await?;
+            let _ = entered.send(());
+            let _ = gate.await;
+            Ok(())
+        })
+    });
+    let look = async {
+        inside.await.unwrap();
+        assert_eq!(journal.parked().await.unwrap(), []);
+        go.send(()).unwrap();
+    };
+    let (changed, ()) = tokio::join!(change, look);
+    changed.unwrap();
+    assert_eq!(journal.parked().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_fails_all_of_its_group_and_none_after_it() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    // Deferred, a broken reference is found by the commit alone.
+    let breaks = journal.change(|connection| {
+        Box::pin(async move {
+            sqlx::query("PRAGMA defer_foreign_keys = ON").execute(&mut *connection).await?;
+            sqlx::query("INSERT INTO observations (command, n, observed) VALUES (77, 1, '')")
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    });
+    let (broken, neighbour) = tokio::join!(breaks, journal.accept(command("a")));
+    assert_eq!(broken.unwrap_err().code(), "commit_failed");
+    assert_eq!(neighbour.unwrap_err().code(), "commit_failed");
+    assert_eq!(journal.find(&id("a")).await.unwrap(), None);
+    journal.accept(command("a")).await.expect("the next group commits");
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_then_recovers() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    cap(&journal, "PRAGMA max_page_count = 1").await;
+    let body = "x".repeat(1 << 20);
+    let big = crate::journal::New { body, ..command("big") };
+    let error = journal.accept(big.clone()).await.unwrap_err();
+    assert!(error.may_pass(), "{error}");
+    assert!(error.to_string().contains("full"), "{error}");
+    cap(&journal, "PRAGMA max_page_count = 1000000").await;
+    journal.accept(big).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_altered_a_missing_and_a_cut_entry_are_named() {
+    let cases = [
+        ("UPDATE evidence SET answer = 'something else' WHERE n = 2", 2),
+        ("UPDATE evidence SET at = at + 1 WHERE n = 3", 3),
+        ("UPDATE evidence SET trace = NULL WHERE n = 1", 1),
+        ("DELETE FROM evidence WHERE n = 1", 1),
+        ("DELETE FROM evidence WHERE n = 3", 3),
+    ];
+    for (sql, place) in cases {
+        let shelf = SqliteShelf::empty();
+        let journal = shelf.open().await;
+        journal.accept(command("a")).await.unwrap();
+        let entries = vec![seen("GET /1"), seen("POST /2"), seen("GET /3")];
+        journal.record(id("a"), Record { evidence: entries, ..Record::new(at(1), State::Ready) }).await.unwrap();
+        journal.close().await;
+        meddle(&shelf, sql).await;
+        let journal = Journal::open_read_only(&shelf.path()).await.unwrap();
+        let verdict = journal.verify(&id("a")).await.unwrap();
+        assert!(matches!(verdict, Verdict::Broken { at, .. } if at == place), "{sql}: {verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_names_its_column() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    journal.accept(command("a")).await.unwrap();
+    meddle(&shelf, "UPDATE commands SET state = 'dreaming'").await;
+    let error = journal.find(&id("a")).await.unwrap_err();
+    assert_eq!(error.code(), "unreadable");
+    assert!(error.to_string().contains("`state`") && error.to_string().contains("awaiting_children"), "{error}");
+}
+
+#[tokio::test]
+async fn the_file_alone_keeps_a_second_end_out() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    journal.accept(command("a")).await.unwrap();
+    journal.record(id("a"), ending("a", Phase::Completed, 2)).await.unwrap();
+    let open_again = "UPDATE commands SET state = 'ready' WHERE id = 'a'";
+    meddle(&shelf, open_again).await;
+    let error = journal.record(id("a"), ending("a", Phase::Failed, 3)).await.unwrap_err();
+    assert_eq!(error.code(), "sql", "{error}");
+    assert_eq!(waiting(&journal).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_whose_asker_has_gone_stands_all_the_same() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    let (held, inside, go) = hold(&journal);
+    let abandon = async {
+        inside.await.unwrap();
+        let mut asked = Box::pin(journal.accept(command("a")));
+        assert!(futures_util::poll!(asked.as_mut()).is_pending());
+        drop(asked);
+        go.send(()).unwrap();
+    };
+    let (held, ()) = tokio::join!(held, abandon);
+    held.unwrap();
+    journal.ping().await.unwrap();
+    assert!(journal.find(&id("a")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn events_of_another_command_do_not_count_for_this_one() {
+    let shelf = SqliteShelf::empty();
+    let journal = shelf.open().await;
+    journal.accept(command("a")).await.unwrap();
+    journal.record(id("a"), Record { events: vec![event("b", 7)], ..Record::new(at(1), State::Ready) }).await.unwrap();
+    assert_eq!(journal.find(&id("a")).await.unwrap().unwrap().last_sequence, 0);
+}
+
+async fn meddle(shelf: &SqliteShelf, sql: &'static str) {
+    let mut connection = open::write_options(&shelf.path()).connect().await.unwrap();
+    sqlx::query(sql).execute(&mut connection).await.unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+}
+
+/// Limits the writer's file as a full disk would.
+async fn cap(journal: &Journal, pragma: &'static str) {
+    journal
+        .change(move |connection| {
+            Box::pin(async move {
+                sqlx::query(pragma).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+}
