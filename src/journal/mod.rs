@@ -32,6 +32,7 @@ pub use entries::{
     Verdict, Walk, WatchRow,
 };
 pub use error::JournalError;
+pub use evidence::head_after;
 pub use lock::held_by;
 pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, Loaded, New, ParentAfter, Record,

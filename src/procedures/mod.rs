@@ -5,6 +5,7 @@
 //! observations, until it needs something that has not been observed yet; that need is the next move.
 
 mod bring_about;
+mod cancel;
 mod claim;
 mod fan_out;
 mod manager;
@@ -27,7 +28,7 @@ use jiff::Timestamp;
 pub use observation::{Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
 pub use script::Rules;
 
-use crate::contract::{Body, Category, Command, ErrorInfo, Outcome, Targets};
+use crate::contract::{Body, Category, Command, ErrorInfo, Kind, Outcome, Targets};
 use script::{Run, Script};
 
 /// The next move of `command`, after `seen`.
@@ -50,11 +51,20 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
     if let Some(targets @ (Targets::List(_) | Targets::All)) = command.body.targets() {
         return fan_out::run(script, targets);
     }
+    if let Some(Targets::One(asset)) = command.body.targets()
+        && asset.kind != Kind::Page
+    {
+        return Ok(not_in_this_version(&format!("{} of a {}", command.body.name(), asset.kind.word())));
+    }
+    if command.notice.is_some() {
+        return Ok(not_in_this_version("notice"));
+    }
     match &command.body {
         Body::Claim { .. } => claim::run(script),
         Body::Unbind { .. } => unbind::run(script),
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
+        Body::Cancel { target } => cancel::run(script, target),
         Body::Invite { .. }
         | Body::Offboard { .. }
         | Body::Transfer { .. }
@@ -62,13 +72,11 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         | Body::Revoke { .. }
         | Body::Disconnect { .. }
         | Body::Inspect { .. }
-        | Body::Undo { .. }
-        | Body::Cancel { .. } => Ok(not_in_this_version(command)),
+        | Body::Undo { .. } => Ok(not_in_this_version(command.body.name())),
     }
 }
 
-fn not_in_this_version(command: &Command) -> Outcome {
-    let name = command.body.name();
+fn not_in_this_version(name: &str) -> Outcome {
     Outcome::failed(
         false,
         ErrorInfo {

@@ -113,6 +113,8 @@ pub enum Fact {
     Removed(Vec<PersonId>),
     /// The target's phase when it was told: `None` while it is open.
     Told(Option<Phase>),
+    /// No such command yet: it will end as cancelled if it comes within 24 h.
+    NotKnown,
 }
 
 /// A pending claim of ours.
@@ -184,6 +186,8 @@ pub enum Observation {
     Settled {
         /// How.
         verdict: Verdict,
+        /// After how many looks.
+        polls: u32,
     },
     /// A wait is over.
     Passed {

@@ -221,6 +221,7 @@ fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
                     1 => Verdict::Gone,
                     _ => Verdict::Open(Absences::default()),
                 },
+                polls: 1,
             },
             Move::WaitUntil(until) => {
                 now = now.max(until);

@@ -186,7 +186,7 @@ impl<'a> Script<'a> {
     /// Follows a pending claim until Meta decides or we are to stop.
     pub(super) fn watch(&mut self, watch: Watch) -> Run<Watched> {
         let settled = self.take(|seen| {
-            let Observation::Settled { verdict } = seen else { return None };
+            let Observation::Settled { verdict, .. } = seen else { return None };
             Some(verdict.clone())
         });
         self.notice_stops();

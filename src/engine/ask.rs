@@ -1,0 +1,291 @@
+//! One call of a step: may it go now, does its intent stand, and what became of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::error::EngineError;
+use super::progress::Progress;
+use super::shared::Shared;
+use crate::contract::{BusinessId, Category, ErrorInfo, WaitCause};
+use crate::governor::Bucket;
+use crate::graph::{Asked, Schedule, Secrets, Sent, Trouble};
+use crate::journal::Suspended;
+use crate::meta::{self, Call, Reply, Scope};
+use crate::procedures::Observation;
+
+/// How often a command whose credential is suspended looks whether its content has changed.
+const CREDENTIAL_LOOKED_AT: Duration = Duration::from_secs(5);
+
+/// A settled call, with the requests that it took.
+pub(crate) struct Seen {
+    pub(crate) observation: Observation,
+    pub(crate) requests: Vec<Sent>,
+}
+
+/// Why there is nothing to see yet.
+pub(crate) enum Gone {
+    /// The command waits, and keeps its lane.
+    Waits(Timestamp),
+    /// It has waited as long as it may.
+    Failed(ErrorInfo, Vec<Sent>),
+}
+
+/// A credential that may be used now.
+pub(crate) struct Ready {
+    pub(crate) secrets: Secrets,
+    fingerprint: String,
+}
+
+/// Makes `call` for the command in `progress`, if it may go now.
+pub(crate) async fn ask(
+    shared: &Shared,
+    progress: &mut Progress<'_>,
+    call: &Call,
+) -> Result<Result<Seen, Gone>, EngineError> {
+    let Some(business) = acting(progress, call) else { return Ok(Err(Gone::Failed(no_business(), Vec::new()))) };
+    let ready = match credential(shared, progress, &business).await? {
+        Ok(ready) => ready,
+        Err(gone) => return Ok(Err(gone)),
+    };
+    let parked = shared.memory().parks.parked(&ready.secrets.name, &business, shared.clock.now());
+    if let Some((_, until)) = parked {
+        progress.waits(WaitCause::Quota, Some(until)).await?;
+        return Ok(Err(Gone::Waits(until)));
+    }
+    if call.is_write() {
+        // Journal first: after a crash the intent must be found, or Meta is asked twice.
+        let text = serde_json::to_string(call).map_err(EngineError::Json)?;
+        progress.flush().await?;
+        shared.journal.intend(progress.command.id.clone(), text, shared.clock.now()).await?;
+        progress.intended();
+    }
+    let asked = shared.graph.ask(&ready.secrets, call).await;
+    note_usage(shared, &ready.secrets.name, &business, &asked).await?;
+    match asked.result {
+        Ok(reply) => {
+            shared.memory().schedules.remove(&progress.command.id);
+            let observation = Observation::Asked { call: call.clone(), began: asked.began, reply };
+            Ok(Ok(Seen { observation, requests: asked.requests }))
+        }
+        Err(trouble) => {
+            let met = Met { ready: &ready, business: &business, call, began: asked.began };
+            settle(shared, progress, met, trouble, asked.requests).await
+        }
+    }
+}
+
+/// Whose business the call is: the call's own where it names one, else the command's.
+fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
+    match call {
+        Call::FindPage { business, .. }
+        | Call::ListPages { business, .. }
+        | Call::ListPart { business, .. }
+        | Call::PeopleOn { business, .. }
+        | Call::FindPerson { business, .. }
+        | Call::ClaimPage { business, .. }
+        | Call::RemovePage { business, .. }
+        | Call::Assign { business, .. } => Some(business.clone()),
+        Call::RolesOn { .. }
+        | Call::PagesOf { .. }
+        | Call::GroupsOf { .. }
+        | Call::PagesInGroup { .. }
+        | Call::Unassign { .. }
+        | Call::LeaveGroup { .. }
+        | Call::RemovePerson { .. } => progress.command.business.clone(),
+    }
+}
+
+/// The credential of `business`, unless there is none or it is suspended.
+async fn credential(
+    shared: &Shared,
+    progress: &mut Progress<'_>,
+    business: &BusinessId,
+) -> Result<Result<Ready, Gone>, EngineError> {
+    match usable(shared, business) {
+        Ok(Some(ready)) => Ok(Ok(ready)),
+        Ok(None) => {
+            let since = progress.waits(WaitCause::Credential, None).await?;
+            if shared.clock.now() >= since + shared.config.retry.give_up_after {
+                return Ok(Err(Gone::Failed(credential_stayed_dead(), Vec::new())));
+            }
+            Ok(Err(Gone::Waits(shared.clock.now() + CREDENTIAL_LOOKED_AT)))
+        }
+        Err(error) => Ok(Err(Gone::Failed(error, Vec::new()))),
+    }
+}
+
+/// The credential of `business`; `None` while it is suspended or its files cannot be read.
+pub(crate) fn usable(shared: &Shared, business: &BusinessId) -> Result<Option<Ready>, ErrorInfo> {
+    let Some(credential) = shared.config.credential_for(business) else { return Err(no_credential(business)) };
+    let pair = match credential.secrets.read() {
+        Ok(pair) => pair,
+        Err(error) => {
+            warn!(credential = credential.name, "could not read credential {}: {error}", credential.name);
+            return Ok(None);
+        }
+    };
+    let fingerprint = pair.fingerprint.to_string();
+    let mut memory = shared.memory();
+    match memory.suspended.get(&credential.name) {
+        Some(refused) if *refused == fingerprint => return Ok(None),
+        Some(_) => {
+            memory.suspended.remove(&credential.name);
+            info!(credential = credential.name, "credential {} has new content and is used again", credential.name);
+        }
+        None => {}
+    }
+    let secrets =
+        Secrets { name: credential.name.clone(), access_token: pair.access_token, app_secret: pair.app_secret };
+    Ok(Some(Ready { secrets, fingerprint }))
+}
+
+/// A call that met trouble.
+struct Met<'a> {
+    ready: &'a Ready,
+    business: &'a BusinessId,
+    call: &'a Call,
+    began: Timestamp,
+}
+
+async fn settle(
+    shared: &Shared,
+    progress: &mut Progress<'_>,
+    met: Met<'_>,
+    trouble: Trouble,
+    requests: Vec<Sent>,
+) -> Result<Result<Seen, Gone>, EngineError> {
+    progress.attempt_failed(&requests).await?;
+    match trouble {
+        Trouble::Throttled { scope, wait, code, .. } => {
+            let until = throttled(shared, met.ready, met.business, scope, wait, code).await?;
+            progress.waits(WaitCause::Quota, Some(until)).await?;
+            Ok(Err(Gone::Waits(until)))
+        }
+        Trouble::CredentialDead { code, message, .. } => {
+            suspend(shared, met.ready, &format!("{code}: {message}")).await?;
+            progress.waits(WaitCause::Credential, None).await?;
+            Ok(Err(Gone::Waits(shared.clock.now() + CREDENTIAL_LOOKED_AT)))
+        }
+        Trouble::Abuse { refusal } => {
+            warn!(business = %met.business, code = refusal.code, "Meta takes a call of business {} for abuse", met.business);
+            let reply = Reply::Refused(refusal);
+            let observation = Observation::Asked { call: met.call.clone(), began: met.began, reply };
+            Ok(Ok(Seen { observation, requests: Vec::new() }))
+        }
+        Trouble::Transient { why } | Trouble::NotSent { why } => match next_wait(shared, progress) {
+            Some(wait) => {
+                let until = shared.clock.now() + wait;
+                progress.tries_again(until, &why).await?;
+                Ok(Err(Gone::Waits(until)))
+            }
+            None => Ok(Err(Gone::Failed(no_answer(&why), Vec::new()))),
+        },
+    }
+}
+
+/// Trouble of a walk that no command asked for: what it says of bucket and credential holds for all.
+pub(crate) async fn note_trouble(
+    shared: &Shared,
+    ready: &Ready,
+    business: &BusinessId,
+    trouble: &Trouble,
+) -> Result<(), EngineError> {
+    match trouble {
+        Trouble::Throttled { scope, wait, code, .. } => {
+            throttled(shared, ready, business, *scope, *wait, *code).await?;
+        }
+        Trouble::CredentialDead { code, message, .. } => suspend(shared, ready, &format!("{code}: {message}")).await?,
+        Trouble::Abuse { .. } | Trouble::Transient { .. } | Trouble::NotSent { .. } => {
+            warn!(%business, "a walk over the lists of business {business} broke: {trouble}");
+        }
+    }
+    Ok(())
+}
+
+fn next_wait(shared: &Shared, progress: &Progress<'_>) -> Option<Duration> {
+    let retry = &shared.config.retry;
+    let mut memory = shared.memory();
+    if !memory.schedules.contains_key(&progress.command.id) {
+        let fresh = Schedule::new(retry.first, retry.max, retry.give_up_after).ok()?;
+        memory.schedules.insert(progress.command.id.clone(), fresh);
+    }
+    memory.schedules.get_mut(&progress.command.id)?.next(None)
+}
+
+async fn throttled(
+    shared: &Shared,
+    ready: &Ready,
+    business: &BusinessId,
+    scope: Scope,
+    wait: Option<Duration>,
+    code: i64,
+) -> Result<Timestamp, EngineError> {
+    let name = ready.secrets.name.clone();
+    let bucket = match scope {
+        Scope::App => Bucket::App(name),
+        Scope::Business => Bucket::Business(name, business.clone()),
+    };
+    let until = shared.memory().parks.throttled(bucket.clone(), wait, &shared.pace, shared.clock.now());
+    warn!(%bucket, code, %until, "bucket {bucket} is throttled ({code}) and left alone until {until}");
+    shared.journal.park(bucket.to_string(), until, format!("throttled with code {code}")).await?;
+    Ok(until)
+}
+
+/// What the usage headers said: a bucket at its limit is left alone before Meta has to say so.
+async fn note_usage(
+    shared: &Shared,
+    credential: &str,
+    business: &BusinessId,
+    asked: &Asked,
+) -> Result<(), EngineError> {
+    for usage in &asked.usage {
+        let bucket = match usage.bucket {
+            meta::Bucket::App => Bucket::App(credential.to_owned()),
+            meta::Bucket::Object { .. } => Bucket::Business(credential.to_owned(), business.clone()),
+        };
+        let now = shared.clock.now();
+        let parked = shared.memory().parks.used(bucket.clone(), usage.percent, usage.regain, &shared.pace, now);
+        if let Some(until) = parked {
+            shared.journal.park(bucket.to_string(), until, format!("usage at {} %", usage.percent)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn suspend(shared: &Shared, ready: &Ready, why: &str) -> Result<(), EngineError> {
+    let name = ready.secrets.name.clone();
+    let before = shared.memory().suspended.insert(name.clone(), ready.fingerprint.clone());
+    if before.is_none() {
+        warn!(credential = name, "credential {name} is suspended until its content changes: {why}");
+    }
+    let since = shared.clock.now();
+    let fingerprint = ready.fingerprint.clone();
+    shared.journal.suspend(Suspended { credential: name, fingerprint, since, why: why.to_owned() }).await?;
+    Ok(())
+}
+
+fn error(category: Category, code: &str, message: String, remedy: &str) -> ErrorInfo {
+    let (code, remedy) = (code.to_owned(), remedy.to_owned());
+    ErrorInfo { category, code, subcode: None, message, trace: None, remedy }
+}
+
+fn no_credential(business: &BusinessId) -> ErrorInfo {
+    let message = format!("no credential in the configuration is for business {business}");
+    error(Category::Credential, "no_credential", message, "Add the business to `credentials.NAME.businesses`.")
+}
+
+fn no_business() -> ErrorInfo {
+    error(Category::Internal, "internal", "the command names no business".to_owned(), "Report it: a defect of bindery.")
+}
+
+fn credential_stayed_dead() -> ErrorInfo {
+    let message = "the credential has been refused by Meta for as long as `retry.give_up_after` allows".to_owned();
+    error(Category::Credential, "credential_dead", message, "Give the credential a new token, then send the command anew.")
+}
+
+fn no_answer(why: &str) -> ErrorInfo {
+    let message = format!("Meta gave no usable answer for as long as `retry.give_up_after` allows: {why}");
+    error(Category::Exhausted, "no_answer", message, "Look at Meta's status page, then send the command anew.")
+}

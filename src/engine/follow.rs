@@ -1,0 +1,203 @@
+//! What follows from what was seen: events, children, a watch, the end. Each becomes part of the same record.
+
+use jiff::Timestamp;
+
+use super::board::Left;
+use super::error::EngineError;
+use super::progress::Progress;
+use super::shared::lane;
+use super::sweep::Followed;
+use super::tell::tell;
+use crate::contract::{
+    Access, AssetSeen, Body, Command, Detail, EventContext, EvidenceEntry as Told, ItemResult, Kind, Outcome, Pending,
+    Phase, Progress as Part, Targets, fingerprint,
+};
+use crate::graph::Sent;
+use crate::journal::{ChildResult, Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
+use crate::meta::{Answer, Call, Reply};
+use crate::procedures::{Observation, Say, Watch};
+
+/// The last entries of evidence that a terminal event shows.
+const EVIDENCE_SHOWN: usize = 50;
+/// Results in one event, at most.
+const RESULTS_SHOWN: u32 = 1_000;
+
+/// The requests as evidence.
+pub(super) fn entries(requests: &[Sent]) -> Vec<EvidenceEntry> {
+    let entry = |sent: &Sent| EvidenceEntry {
+        at: sent.at,
+        call: sent.call.clone(),
+        answer: sent.answer.clone(),
+        trace: sent.trace.clone(),
+    };
+    requests.iter().map(entry).collect()
+}
+
+impl Progress<'_> {
+    /// Adds an event to `record`. A child publishes nothing itself: its end is a result of its parent.
+    pub(super) fn tell(&self, record: &mut Record, detail: Detail, evidence: Vec<Told>) -> Result<(), EngineError> {
+        if self.row.parent.is_some() {
+            return Ok(());
+        }
+        let told = u32::try_from(record.events.len()).unwrap_or(u32::MAX);
+        let sequence = self.row.last_sequence.saturating_add(told).saturating_add(1);
+        let context = self.context(record, evidence);
+        record.events.push(tell(&self.command, sequence, detail, &context)?);
+        Ok(())
+    }
+
+    pub(super) fn say(&self, record: &mut Record, say: Say) -> Result<(), EngineError> {
+        let detail = match say {
+            Say::Pending => Detail::Pending(Pending {
+                request: None,
+                since: record.at,
+                awaits: "an admin of the Page or of the business that owns it approves the request".to_owned(),
+            }),
+            Say::Part { part, rows } => {
+                let seen = |held: crate::meta::Holding| AssetSeen {
+                    kind: Kind::Page,
+                    id: held.page,
+                    name: None,
+                    access: Access::Owner,
+                    tasks: Some(held.tasks),
+                    people: None,
+                };
+                let assets = rows.into_iter().map(seen).collect();
+                Detail::Progress(Part { part: Some(part), assets, ..Part::default() })
+            }
+        };
+        self.tell(record, detail, Vec::new())
+    }
+
+    /// The end: the outcome and its terminal event are one record.
+    pub(super) async fn finish(&mut self, record: &mut Record, mut outcome: Outcome) -> Result<(), EngineError> {
+        if self.row.children.total > 0 || self.row.state == State::AwaitingChildren {
+            outcome.results = self.results(record).await?;
+        }
+        let text = serde_json::to_string(&outcome).map_err(EngineError::Json)?;
+        let evidence = self.shown(record).await?;
+        record.state = State::Ended(Ended { phase: outcome.phase, changed: outcome.changed, outcome: text });
+        record.watch = WatchChange::Remove;
+        self.tell(record, Detail::from(outcome), evidence)?;
+        self.left = Some(Left::Ended);
+        Ok(())
+    }
+
+    pub(super) fn watch(&mut self, record: &mut Record, watch: &Watch) -> Result<(), EngineError> {
+        let Body::Claim { permitted_tasks, .. } = &self.command.body else { return Ok(()) };
+        record.state = State::Pending;
+        record.watch = WatchChange::Set(WatchRow {
+            command: self.command.id.clone(),
+            business: watch.business.clone(),
+            asset: watch.asset.clone(),
+            access: watch.access,
+            tasks: serde_json::to_string(permitted_tasks).map_err(EngineError::Json)?,
+            sent_at: watch.sent_at,
+            absences: serde_json::to_string(&Followed::default()).map_err(EngineError::Json)?,
+        });
+        self.left = Some(Left::Outside);
+        Ok(())
+    }
+
+    pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {
+        (1..).zip(commands).map(|(ordinal, command)| self.child(ordinal, command)).collect()
+    }
+
+    /// Children run as soon as they are journaled.
+    pub(super) fn put_on_board(&self, children: &[Command]) {
+        for (seq, child) in self.spawned.iter().zip(children) {
+            self.shared.arrive(*seq, child);
+        }
+    }
+
+    /// A person taken off an asset: whatever the list still shows, they are not counted on as a manager.
+    pub(super) fn removal(&self, seen: &Observation) -> Option<Removal> {
+        let Observation::Asked { call: Call::Unassign { page, person }, began, reply } = seen else { return None };
+        let gone = matches!(reply, Reply::Answer(Answer::Done) | Reply::Unknown);
+        let asset = crate::contract::Asset { kind: Kind::Page, id: page.clone() };
+        gone.then(|| Removal { asset, person: person.clone(), at: *began })
+    }
+
+    fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {
+        let body = command.to_json().to_string();
+        let mark = fingerprint(body.as_bytes()).to_string();
+        let mut new = New::new(command.id.clone(), mark, body, self.shared.clock.now());
+        new.business = command.business.clone();
+        new.lane = lane(command);
+        new.priority = command.priority;
+        (new.not_before, new.expires_at) = (command.not_before, command.expires_at);
+        (new.parent, new.ordinal) = (Some(self.command.id.clone()), Some(ordinal));
+        new.traceparent = self.row.traceparent.clone();
+        new.dry_run = command.dry_run;
+        Ok(new)
+    }
+
+    fn context(&self, record: &Record, evidence: Vec<Told>) -> EventContext {
+        let mut context =
+            EventContext::new(&*self.shared.config.events.source, record.at, self.row.accepted_at);
+        let total = self.row.evidence_total + u64::try_from(record.evidence.len()).unwrap_or(u64::MAX);
+        context.traceparent = self.row.traceparent.clone();
+        context.published_by = self.row.published_by.clone();
+        context.graph_calls = u32::try_from(total).unwrap_or(u32::MAX);
+        context.polls = self.polls();
+        context.evidence = evidence;
+        context.evidence_total = total;
+        context.evidence_head = Some(head_after(&self.row.evidence_head, &record.evidence));
+        context
+    }
+
+    fn polls(&self) -> u32 {
+        let polls = self.seen.iter().map(|seen| if let Observation::Settled { polls, .. } = seen { *polls } else { 0 });
+        polls.sum()
+    }
+
+    /// The last of the chain, with what this record adds.
+    async fn shown(&self, record: &Record) -> Result<Vec<Told>, EngineError> {
+        let told = |entry: EvidenceEntry| Told {
+            at: entry.at,
+            call: entry.call,
+            answer: entry.answer,
+            trace: entry.trace,
+        };
+        let before = self.shared.journal.evidence(&self.command.id, Some(EVIDENCE_SHOWN)).await?;
+        let mut all: Vec<Told> = before.into_iter().map(|row| told(row.entry)).collect();
+        all.extend(record.evidence.iter().cloned().map(told));
+        Ok(all.split_off(all.len().saturating_sub(EVIDENCE_SHOWN)))
+    }
+
+    /// What became of each asset: the last thousand for the terminal event, more before it in parts.
+    async fn results(&self, record: &mut Record) -> Result<Vec<ItemResult>, EngineError> {
+        let (mut after, mut part) = (0, 0);
+        loop {
+            let rows = self.shared.journal.children_results(&self.command.id, after, RESULTS_SHOWN).await?;
+            let last = rows.last().map(|row| row.settled);
+            let results = rows.iter().map(result).collect::<Result<Vec<_>, _>>()?;
+            let full = u32::try_from(results.len()).unwrap_or(u32::MAX) == RESULTS_SHOWN;
+            let Some(last) = last.filter(|last| full && *last < self.row.children.total) else { return Ok(results) };
+            (after, part) = (last, part + 1);
+            let progress = Part { part: Some(part), results, ..Part::default() };
+            self.tell(record, Detail::Progress(progress), Vec::new())?;
+        }
+    }
+}
+
+fn result(child: &ChildResult) -> Result<ItemResult, EngineError> {
+    let command = crate::contract::parse_own(child.body.as_bytes()).map_err(EngineError::Command)?;
+    let outcome: Outcome = serde_json::from_str(&child.ended.outcome).map_err(EngineError::Json)?;
+    let asset = match command.body.targets() {
+        Some(Targets::One(asset)) => asset.clone(),
+        Some(Targets::List(_) | Targets::All) | None => unreachable!("a child is about one asset"),
+    };
+    let phase: Phase = child.ended.phase;
+    Ok(ItemResult { asset, phase, changed: child.ended.changed, error: outcome.error })
+}
+
+/// When a walk of `business` is due again: kept here so that `sweep` and tests agree on it.
+pub(super) fn gap(age: std::time::Duration, first: std::time::Duration, max: std::time::Duration) -> std::time::Duration {
+    age.clamp(first, max)
+}
+
+/// How old something is.
+pub(super) fn age(since: Timestamp, now: Timestamp) -> std::time::Duration {
+    std::time::Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}

@@ -1,0 +1,124 @@
+//! What the engine's tasks share.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::board::{Board, Entry, Seq};
+use super::clock::Clock;
+use super::sweep::Settlement;
+use crate::config::Config;
+use crate::contract::{Body, Command, CommandId, Targets};
+use crate::governor::{Pace, Parks};
+use crate::graph::{Graph, Schedule};
+use crate::journal::{CommandRow, Journal};
+use crate::procedures::{Rules, StopCause};
+
+/// Everything that more than one task needs. Nothing that matters lives only here: a restart reads the journal.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) journal: Journal,
+    pub(crate) graph: Graph,
+    pub(crate) clock: Clock,
+    pub(crate) rules: Rules,
+    pub(crate) pace: Pace,
+    pub(crate) memory: Mutex<Memory>,
+    /// Something may run that could not before.
+    pub(crate) work: Notify,
+    /// Something waits to be published.
+    pub(crate) outbox: Notify,
+    /// Begin nothing new.
+    pub(crate) stop: CancellationToken,
+}
+
+/// What is remembered between steps and rebuilt at start.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) board: Board,
+    pub(crate) parks: Parks,
+    /// Stops on their way to commands, until they are journaled there.
+    pub(crate) stops: HashMap<CommandId, StopCause>,
+    /// Verdicts on their way to their commands.
+    pub(crate) settled: HashMap<CommandId, Settlement>,
+    /// Who waits for whose end.
+    pub(crate) waiters: HashMap<CommandId, Vec<CommandId>>,
+    /// Waits of commands whose last call found no answer.
+    pub(crate) schedules: HashMap<CommandId, Schedule>,
+    /// Suspended credentials: name to the fingerprint of the content that Meta refused.
+    pub(crate) suspended: HashMap<String, String>,
+}
+
+impl Shared {
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        // A panic under the lock has been reported by its task; what the map holds is still rebuilt from the journal.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells a command to stop at its next safe point.
+    pub(crate) fn tell_to_stop(&self, target: &CommandId, cause: StopCause) {
+        let mut memory = self.memory();
+        memory.stops.entry(target.clone()).or_insert(cause);
+        memory.board.wake(target);
+        drop(memory);
+        self.work.notify_one();
+    }
+
+    /// A command has ended: whoever waited for it goes on.
+    pub(crate) fn ended(&self, id: &CommandId) {
+        let mut memory = self.memory();
+        memory.schedules.remove(id);
+        memory.stops.remove(id);
+        memory.settled.remove(id);
+        for waiter in memory.waiters.remove(id).unwrap_or_default() {
+            memory.board.wake(&waiter);
+        }
+        drop(memory);
+        self.work.notify_one();
+    }
+
+    /// Puts a new command on the board.
+    pub(crate) fn arrive(&self, seq: Seq, command: &Command) {
+        let now = self.clock.now();
+        self.memory().board.arrive(seq, entry(command), command.not_before, now);
+        self.work.notify_one();
+    }
+
+    /// Puts a command that an earlier run left open on the board.
+    pub(crate) fn return_to_board(&self, row: &CommandRow, command: &Command) {
+        use crate::journal::StateName;
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        let due = row.due.max(row.not_before);
+        match row.state.name() {
+            StateName::Pending => memory.board.arrive_outside(row.seq, Entry { lane: None, ..entry(command) }),
+            StateName::AwaitingChildren => {
+                memory.board.arrive(row.seq, Entry { lane: None, ..entry(command) }, due, now);
+            }
+            StateName::Ready | StateName::Running | StateName::Waiting | StateName::Awaiting => {
+                memory.board.arrive(row.seq, entry(command), due, now);
+            }
+            StateName::Ended => {}
+        }
+    }
+}
+
+fn entry(command: &Command) -> Entry {
+    Entry {
+        id: command.id.clone(),
+        business: command.business.clone(),
+        lane: lane(command),
+        priority: command.priority,
+    }
+}
+
+/// The lane of a command: its asset, or the person whose everything it moves. `cancel` waits for no lane, and a
+/// fan-out works through its children.
+pub(crate) fn lane(command: &Command) -> Option<String> {
+    match (command.body.targets(), &command.body) {
+        (Some(Targets::One(asset)), _) => Some(asset.to_string()),
+        (Some(Targets::All), Body::Reassign { from, .. }) => Some(format!("person/{from}")),
+        (Some(Targets::All | Targets::List(_)) | None, _) => None,
+    }
+}

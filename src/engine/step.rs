@@ -1,0 +1,218 @@
+//! A step: one command is taken from where its journal stands to where it must wait or has ended.
+//!
+//! Journal first: the intent of a write is durable before the write leaves, and what was seen is durable before the
+//! next move is made. A crash at any point leaves a journal from which the same procedure goes on; a write whose
+//! intent stands without an answer is one of unknown effect, and the procedure looks before it repeats.
+
+use jiff::Timestamp;
+
+use super::ask::Gone;
+use super::board::Left;
+use super::error::EngineError;
+use super::progress::Progress;
+use super::shared::Shared;
+use crate::contract::{Command, CommandId, Phase, parse_own};
+use crate::journal::{Cancelled, State};
+use crate::meta::{Call, Reply};
+use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally};
+
+/// How long a cancel is remembered for a command that has not come yet.
+const CANCEL_REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+
+/// Runs one step of `id`; how it left.
+///
+/// Safe to drop between any two of its awaits: what is journaled goes on, the rest is made anew.
+pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, EngineError> {
+    let Some(loaded) = shared.journal.load(id).await? else { return Ok(Left::Ended) };
+    if matches!(loaded.row.state, State::Ended(_)) {
+        return Ok(Left::Ended);
+    }
+    let command = parse_own(loaded.row.body.as_bytes()).map_err(EngineError::Command)?;
+    let mut progress = Progress::of(shared, command, loaded)?;
+    progress.begin().await?;
+    loop {
+        if let Some(left) = progress.left() {
+            return Ok(left);
+        }
+        if shared.stop.is_cancelled() {
+            return Ok(Left::Until(Timestamp::MAX));
+        }
+        take_up_what_came(shared, &mut progress).await?;
+        if let Some(left) = make(shared, &mut progress).await? {
+            return Ok(left);
+        }
+    }
+}
+
+/// Stops and verdicts that have arrived since the last look.
+async fn take_up_what_came(shared: &Shared, progress: &mut Progress<'_>) -> Result<(), EngineError> {
+    let id = progress.command.id.clone();
+    let (stop, settled) = {
+        let mut memory = shared.memory();
+        (memory.stops.get(&id).cloned(), memory.settled.remove(&id))
+    };
+    if let Some(settled) = settled {
+        progress.settle(settled).await?;
+    }
+    let expired = progress.command.expires_at.is_some_and(|at| at <= shared.clock.now());
+    let cancelled = progress.row.cancelled_by.as_ref().map(|_| StopCause::Cancelled);
+    if let Some(cause) = stop.or(cancelled).or(expired.then_some(StopCause::Deadline)) {
+        progress.stop(cause).await?;
+    }
+    Ok(())
+}
+
+/// Makes the next move; `Some` when the command leaves its step.
+async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Left>, EngineError> {
+    let now = shared.clock.now();
+    match progress.next_move() {
+        Move::Ask(call) => ask(shared, progress, &call).await,
+        Move::Consult(query) => {
+            let fact = consult(shared, &progress.command, &query, now).await?;
+            progress.note(Observation::Consulted { query, fact });
+            Ok(None)
+        }
+        Move::WaitUntil(until) if until <= now => {
+            progress.note(Observation::Passed { until });
+            Ok(None)
+        }
+        Move::WaitUntil(until) => {
+            progress.wait_until(until).await?;
+            Ok(Some(Left::Until(until)))
+        }
+        Move::AwaitChildren => await_children(shared, progress).await,
+        Move::AwaitEnd(target) => await_end(shared, progress, &target).await,
+        // These are recorded with the observation that led to them, or, where nothing new was seen, now.
+        Move::Watch(_) | Move::Spawn(_) | Move::Finish(_) => {
+            progress.record_standing().await?;
+            Ok(progress.left())
+        }
+    }
+}
+
+async fn ask(shared: &Shared, progress: &mut Progress<'_>, call: &Call) -> Result<Option<Left>, EngineError> {
+    match super::ask::ask(shared, progress, call).await? {
+        Ok(seen) => {
+            progress.observe(seen).await?;
+            Ok(None)
+        }
+        Err(Gone::Waits(until)) => Ok(Some(Left::Until(until))),
+        Err(Gone::Failed(error, requests)) => {
+            let began = shared.clock.now();
+            let observation = Observation::Asked { call: call.clone(), began, reply: Reply::GaveUp(error) };
+            progress.observe(super::ask::Seen { observation, requests }).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// What the journal knows.
+async fn consult(
+    shared: &Shared,
+    command: &Command,
+    query: &Query,
+    now: Timestamp,
+) -> Result<Fact, EngineError> {
+    let journal = &shared.journal;
+    match query {
+        Query::OpenClaims { business, asset } => {
+            let rows = journal.open_claims(business, asset).await?;
+            let open = rows.into_iter().filter(|row| row.command != command.id).map(|row| {
+                let tasks = serde_json::from_str(&row.tasks).map_err(EngineError::Json)?;
+                Ok(OpenClaim { command: row.command, access: row.access, tasks, sent_at: row.sent_at })
+            });
+            Ok(Fact::OpenClaims(open.collect::<Result<_, EngineError>>()?))
+        }
+        Query::LastDenial { business, asset, access } => {
+            let denial = journal.last_denial(business, asset, *access).await?;
+            let recent = denial.map(|(_, at)| at).filter(|at| *at >= now - std::time::Duration::from_secs(30 * 86_400));
+            Ok(Fact::Denied(recent))
+        }
+        Query::RemovedSince { asset, since } => Ok(Fact::Removed(journal.removed_since(asset, *since).await?)),
+        Query::Stop { target, cause: StopCause::Cancelled } => cancel(shared, command, target, now).await,
+        Query::Stop { target, cause } => {
+            let Some(row) = journal.find(target).await? else { return Ok(Fact::NotKnown) };
+            if let State::Ended(ended) = row.state {
+                return Ok(Fact::Told(Some(ended.phase)));
+            }
+            shared.tell_to_stop(target, cause.clone());
+            Ok(Fact::Told(None))
+        }
+    }
+}
+
+async fn cancel(
+    shared: &Shared,
+    command: &Command,
+    target: &CommandId,
+    now: Timestamp,
+) -> Result<Fact, EngineError> {
+    let until = now + CANCEL_REMEMBERED;
+    match shared.journal.remember_cancel(target.clone(), command.id.clone(), until).await? {
+        Cancelled::Remembered => Ok(Fact::NotKnown),
+        Cancelled::Open(_) => {
+            shared.tell_to_stop(target, StopCause::Cancelled);
+            Ok(Fact::Told(None))
+        }
+        Cancelled::Finished(row) => match row.state {
+            State::Ended(ended) => Ok(Fact::Told(Some(ended.phase))),
+            State::Ready
+            | State::Running
+            | State::Waiting { .. }
+            | State::Pending
+            | State::AwaitingChildren
+            | State::Awaiting { .. } => Ok(Fact::Told(None)),
+        },
+    }
+}
+
+async fn await_children(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Left>, EngineError> {
+    if progress.row.state != State::AwaitingChildren {
+        progress.stand(State::AwaitingChildren).await?;
+    }
+    // Counted after the state is journaled: a child that ends from now on wakes us.
+    let children = shared.journal.find(&progress.command.id).await?.map(|row| row.children).unwrap_or_default();
+    if children.open > 0 {
+        if progress.is_stopping() {
+            stop_children(shared, progress).await?;
+        }
+        return Ok(Some(Left::Outside));
+    }
+    let tally = Tally { total: children.total, good: children.well, changed: children.changed > 0 };
+    progress.observe_plainly(Observation::Children { tally }).await?;
+    Ok(None)
+}
+
+/// Stopping a fan-out stops its children, each at its own safe point.
+async fn stop_children(shared: &Shared, progress: &Progress<'_>) -> Result<(), EngineError> {
+    for child in shared.journal.children(&progress.command.id).await? {
+        if !matches!(child.state, State::Ended(_)) {
+            shared.tell_to_stop(&child.id, StopCause::Cancelled);
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the lane: what the other command withdraws, it withdraws for us.
+async fn await_end(
+    shared: &Shared,
+    progress: &mut Progress<'_>,
+    target: &CommandId,
+) -> Result<Option<Left>, EngineError> {
+    shared.memory().waiters.entry(target.clone()).or_default().push(progress.command.id.clone());
+    if let Some(phase) = phase_of(shared, target).await? {
+        progress.note(Observation::Ended { target: target.clone(), phase });
+        return Ok(None);
+    }
+    // A stop is on its way in memory alone until the target journals it: after a restart it is sent again.
+    if let Some(cause) = progress.told_to_stop(target) {
+        shared.tell_to_stop(target, cause);
+    }
+    progress.stand(State::Awaiting { target: target.clone() }).await?;
+    Ok(Some(Left::Until(Timestamp::MAX)))
+}
+
+async fn phase_of(shared: &Shared, target: &CommandId) -> Result<Option<Phase>, EngineError> {
+    let Some(row) = shared.journal.find(target).await? else { return Ok(Some(Phase::Cancelled)) };
+    Ok(if let State::Ended(ended) = row.state { Some(ended.phase) } else { None })
+}

@@ -1,0 +1,210 @@
+//! Watches: pending claims, followed outside their lanes. One walk of a business's list answers all of them.
+//!
+//! The pending list is read before the held list, and the held list only when something has gone from pending. What
+//! a walk proves is the pure verdict of `procedures::verdict`; the absences that it counts are journaled with the
+//! walk, so that a restart does not count anew. A due time follows from a watch's age and its list's last walk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tracing::{debug, warn};
+
+use super::ask::usable;
+use super::error::EngineError;
+use super::follow::{age, gap};
+use super::shared::Shared;
+use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
+use crate::graph::Sent;
+use crate::journal::{Walk, WatchRow};
+use crate::meta::{Answer, Call, PageList, Reply};
+use crate::procedures::StopCause;
+use crate::procedures::verdict::{Absences, Sight, Verdict};
+
+/// The longest time between two looks at what is due.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the walks so far say of a watch; in the journal beside it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Followed {
+    absences: Absences,
+    polls: u32,
+    last: Option<Timestamp>,
+}
+
+/// A watch that the lists have decided.
+pub(crate) struct Settlement {
+    pub(crate) verdict: Verdict,
+    pub(crate) polls: u32,
+    pub(crate) requests: Vec<Sent>,
+}
+
+/// A list that was walked.
+struct Walked {
+    began: Timestamp,
+    ended: Timestamp,
+    complete: bool,
+    rows: HashMap<ObjectId, Tasks>,
+    requests: Vec<Sent>,
+}
+
+/// Follows the pending claims until the worker stops.
+pub(crate) async fn run(shared: &Shared) {
+    while !shared.stop.is_cancelled() {
+        if let Err(error) = sweep(shared).await {
+            warn!("could not look at the pending claims: {error}");
+        }
+        let tick = TICK.min(shared.config.poll.first / 2).max(Duration::from_millis(10));
+        let _ = shared.stop.run_until_cancelled(tokio::time::sleep(tick)).await;
+    }
+}
+
+async fn sweep(shared: &Shared) -> Result<(), EngineError> {
+    let mut lists: BTreeMap<(BusinessId, Access), Vec<WatchRow>> = BTreeMap::new();
+    for watch in shared.journal.watches().await? {
+        lists.entry((watch.business.clone(), watch.access)).or_default().push(watch);
+    }
+    for ((business, access), watches) in lists {
+        let now = shared.clock.now();
+        give_up_what_is_too_old(shared, &watches, now).await?;
+        let due = watches.iter().any(|watch| is_due(shared, watch, now));
+        if due && !shared.stop.is_cancelled() {
+            walk(shared, &business, access, &watches).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A claim past its deadline, or ours, is told to stop: it withdraws its request itself.
+async fn give_up_what_is_too_old(shared: &Shared, watches: &[WatchRow], now: Timestamp) -> Result<(), EngineError> {
+    for watch in watches {
+        let expires = shared.journal.find(&watch.command).await?.and_then(|row| row.expires_at);
+        if expires.is_some_and(|at| at <= now) {
+            shared.tell_to_stop(&watch.command, StopCause::Deadline);
+        } else if age(watch.sent_at, now) >= shared.config.poll.give_up_after {
+            shared.tell_to_stop(&watch.command, StopCause::GivenUp);
+        }
+    }
+    Ok(())
+}
+
+fn followed(watch: &WatchRow) -> Followed {
+    // What cannot be read counts for nothing: the walks are made anew.
+    serde_json::from_str(&watch.absences).unwrap_or_default()
+}
+
+fn is_due(shared: &Shared, watch: &WatchRow, now: Timestamp) -> bool {
+    let poll = &shared.config.poll;
+    let so_far = followed(watch);
+    let last = so_far.last.unwrap_or(watch.sent_at);
+    let regular = last + gap(age(watch.sent_at, last), poll.first, poll.max);
+    // Once missed, the second look comes as soon as it can prove something.
+    let second = so_far.absences.first_ended.map(|ended| ended + poll.settle);
+    now >= second.map_or(regular, |second| second.min(regular).max(last + poll.first))
+}
+
+async fn walk(
+    shared: &Shared,
+    business: &BusinessId,
+    access: Access,
+    watches: &[WatchRow],
+) -> Result<(), EngineError> {
+    let Some(pending) = list(shared, business, PageList::pending(access)).await? else { return Ok(()) };
+    let gone = |watch: &&WatchRow| !pending.rows.contains_key(&watch.asset.id);
+    let held = if watches.iter().any(|watch| gone(&watch)) {
+        list(shared, business, PageList::held(access)).await?
+    } else {
+        None
+    };
+    let mut updates = Vec::new();
+    let mut settled = Vec::new();
+    for watch in watches {
+        let sight = sight(watch, &pending, held.as_ref());
+        let so_far = followed(watch);
+        let polls = so_far.polls.saturating_add(1);
+        match so_far.absences.after(watch.sent_at, &sight, shared.rules.proof()) {
+            Verdict::Open(absences) => {
+                let next = Followed { absences, polls, last: Some(pending.began) };
+                updates.push((watch.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
+            }
+            verdict @ (Verdict::Granted(_) | Verdict::Gone) => {
+                settled.push((watch.command.clone(), verdict, polls));
+            }
+        }
+    }
+    record(shared, business, access, &pending, held.as_ref(), updates).await?;
+    let requests: Vec<Sent> = [Some(pending), held].into_iter().flatten().flat_map(|walked| walked.requests).collect();
+    for (command, verdict, polls) in settled {
+        hand_over(shared, &command, Settlement { verdict, polls, requests: requests.clone() });
+    }
+    Ok(())
+}
+
+fn hand_over(shared: &Shared, command: &CommandId, settlement: Settlement) {
+    let mut memory = shared.memory();
+    memory.settled.insert(command.clone(), settlement);
+    memory.board.wake(command);
+    drop(memory);
+    shared.work.notify_one();
+}
+
+fn sight(watch: &WatchRow, pending: &Walked, held: Option<&Walked>) -> Sight {
+    Sight {
+        began: pending.began,
+        ended: held.map_or(pending.ended, |walked| walked.ended),
+        complete: pending.complete && held.is_some_and(|walked| walked.complete),
+        pending: pending.rows.contains_key(&watch.asset.id),
+        held: held.and_then(|walked| walked.rows.get(&watch.asset.id)).cloned(),
+    }
+}
+
+/// Walks a whole list; `None` where the call may not go now. A walk that broke shows nothing.
+async fn list(shared: &Shared, business: &BusinessId, list: PageList) -> Result<Option<Walked>, EngineError> {
+    let Ok(Some(ready)) = usable(shared, business) else { return Ok(None) };
+    if shared.memory().parks.parked(&ready.secrets.name, business, shared.clock.now()).is_some() {
+        return Ok(None);
+    }
+    let call = Call::ListPages { business: business.clone(), list };
+    let asked = shared.graph.ask(&ready.secrets, &call).await;
+    let ended = shared.clock.now();
+    let (complete, rows) = match asked.result {
+        Ok(Reply::Answer(Answer::Pages(rows))) => (true, rows),
+        Ok(other) => {
+            debug!(%business, "the walk of {} of business {business} was answered with {other:?}", list.edge());
+            (false, Vec::new())
+        }
+        Err(trouble) => {
+            super::ask::note_trouble(shared, &ready, business, &trouble).await?;
+            (false, Vec::new())
+        }
+    };
+    let rows = rows.into_iter().map(|held| (held.page, held.tasks)).collect();
+    Ok(Some(Walked { began: asked.began, ended, complete, rows, requests: asked.requests }))
+}
+
+async fn record(
+    shared: &Shared,
+    business: &BusinessId,
+    access: Access,
+    pending: &Walked,
+    held: Option<&Walked>,
+    mut updates: Vec<(CommandId, String)>,
+) -> Result<(), EngineError> {
+    let lists = [Some((PageList::pending(access), pending)), held.map(|walked| (PageList::held(access), walked))];
+    for (list, walked) in lists.into_iter().flatten() {
+        let traces: Vec<&String> = walked.requests.iter().filter_map(|sent| sent.trace.as_ref()).collect();
+        let walk = Walk {
+            business: business.clone(),
+            list: list.edge().to_owned(),
+            began: walked.began,
+            ended: walked.ended,
+            pages: u32::try_from(walked.requests.len()).unwrap_or(u32::MAX),
+            rows: u64::try_from(walked.rows.len()).unwrap_or(u64::MAX),
+            complete: walked.complete,
+            traces: serde_json::to_string(&traces).map_err(EngineError::Json)?,
+        };
+        shared.journal.record_walk(walk, std::mem::take(&mut updates)).await?;
+    }
+    Ok(())
+}
