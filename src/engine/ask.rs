@@ -282,7 +282,12 @@ fn no_business() -> ErrorInfo {
 
 fn credential_stayed_dead() -> ErrorInfo {
     let message = "the credential has been refused by Meta for as long as `retry.give_up_after` allows".to_owned();
-    error(Category::Credential, "credential_dead", message, "Give the credential a new token, then send the command anew.")
+    error(
+        Category::Credential,
+        "credential_dead",
+        message,
+        "Give the credential a new token, then send the command anew.",
+    )
 }
 
 fn no_answer(why: &str) -> ErrorInfo {

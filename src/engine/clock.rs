@@ -16,7 +16,8 @@ impl Clock {
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        Timestamp::now().saturating_add(SignedDuration::from_micros(self.ahead_micros.load(Ordering::Relaxed)))
+        Timestamp::now()
+            .saturating_add(SignedDuration::from_micros(self.ahead_micros.load(Ordering::Relaxed)))
             .expect("a saturated time is a time")
     }
 

@@ -13,7 +13,9 @@ use crate::contract::{
     Phase, Progress as Part, Targets, fingerprint,
 };
 use crate::graph::Sent;
-use crate::journal::{ChildResult, Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
+use crate::journal::{
+    ChildResult, Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after,
+};
 use crate::meta::{Answer, Call, Reply};
 use crate::procedures::{Observation, Say, Watch};
 
@@ -121,7 +123,7 @@ impl Progress<'_> {
     fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {
         let body = command.to_json().to_string();
         let mark = fingerprint(body.as_bytes()).to_string();
-        let mut new = New::new(command.id.clone(), mark, body, self.shared.clock.now());
+        let mut new = New::command(command.id.clone(), mark, body, self.shared.clock.now());
         new.business = command.business.clone();
         new.lane = lane(command);
         new.priority = command.priority;
@@ -133,8 +135,7 @@ impl Progress<'_> {
     }
 
     fn context(&self, record: &Record, evidence: Vec<Told>) -> EventContext {
-        let mut context =
-            EventContext::new(&*self.shared.config.events.source, record.at, self.row.accepted_at);
+        let mut context = EventContext::new(&*self.shared.config.events.source, record.at, self.row.accepted_at);
         let total = self.row.evidence_total + u64::try_from(record.evidence.len()).unwrap_or(u64::MAX);
         context.traceparent = self.row.traceparent.clone();
         context.published_by = self.row.published_by.clone();
@@ -153,12 +154,8 @@ impl Progress<'_> {
 
     /// The last of the chain, with what this record adds.
     async fn shown(&self, record: &Record) -> Result<Vec<Told>, EngineError> {
-        let told = |entry: EvidenceEntry| Told {
-            at: entry.at,
-            call: entry.call,
-            answer: entry.answer,
-            trace: entry.trace,
-        };
+        let told =
+            |entry: EvidenceEntry| Told { at: entry.at, call: entry.call, answer: entry.answer, trace: entry.trace };
         let before = self.shared.journal.evidence(&self.command.id, Some(EVIDENCE_SHOWN)).await?;
         let mut all: Vec<Told> = before.into_iter().map(|row| told(row.entry)).collect();
         all.extend(record.evidence.iter().cloned().map(told));
@@ -193,7 +190,11 @@ fn result(child: &ChildResult) -> Result<ItemResult, EngineError> {
 }
 
 /// When a walk of `business` is due again: kept here so that `sweep` and tests agree on it.
-pub(super) fn gap(age: std::time::Duration, first: std::time::Duration, max: std::time::Duration) -> std::time::Duration {
+pub(super) fn gap(
+    age: std::time::Duration,
+    first: std::time::Duration,
+    max: std::time::Duration,
+) -> std::time::Duration {
     age.clamp(first, max)
 }
 

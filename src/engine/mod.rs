@@ -1,11 +1,146 @@
-//! The engine acts: intake, dispatch, steps, sweeps and the relay.
+//! The engine acts: intake, dispatch, steps, sweeps and the relay, a file each.
+//!
+//! It carries out what procedures decide, and never decides itself what is asked of Meta. It names no neighbour's
+//! crate: the broker, Graph and the journal are rooms of their own.
+
 mod ask;
 mod board;
 mod clock;
+mod dispatch;
 mod error;
 mod follow;
+mod intake;
 mod progress;
+mod relay;
 mod shared;
 mod step;
 mod sweep;
 mod tell;
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use clock::Clock;
+pub use error::EngineError;
+
+use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
+use crate::config::{Config, Protected};
+use crate::contract::parse_own;
+use crate::governor::{Pace, Parks};
+use crate::graph::Graph;
+use crate::journal::Journal;
+use crate::procedures::Rules;
+use shared::{Memory, Shared};
+
+/// How often a write with unknown effect is sent, at most: each time a look over settled lists showed no effect.
+const WRITES_AT_MOST: u32 = 5;
+
+/// What the engine works with.
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// How the engine's connections stand, for readiness.
+#[derive(Clone)]
+pub struct Links {
+    /// The consumer's.
+    pub consuming: watch::Receiver<LinkState>,
+    /// The publisher's.
+    pub publishing: watch::Receiver<LinkState>,
+}
+
+impl Engine {
+    /// An engine over an open journal: whatever an earlier run left open is on the board.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn new(
+        config: Config,
+        journal: Journal,
+        graph: Graph,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> Result<Self, EngineError> {
+        let rules = rules(&config);
+        let pace = Pace {
+            stop_at: u8::try_from(config.pace.stop_at).unwrap_or(100),
+            look_again: config.pace.look_again,
+            unstated: config.pace.unstated,
+        };
+        let memory = Mutex::new(remembered(&journal).await?);
+        let (work, outbox) = (Notify::new(), Notify::new());
+        let shared = Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, stop });
+        take_up(&shared).await?;
+        Ok(Self { shared })
+    }
+
+    /// Works until the engine is told to stop; then lets running steps end and publishes what it can.
+    ///
+    /// `links` is called once with how the connections stand.
+    pub async fn run(self, broker: BrokerConfig, links: impl FnOnce(Links)) {
+        let shared = &self.shared;
+        let (consumer, deliveries, consuming) = Consumer::new(broker.clone());
+        let (publisher, publishing) = Publisher::new(broker);
+        links(Links { consuming: consumer.state(), publishing: publisher.state() });
+        // Either room's task ends when its last handle is dropped, which is when the work is done.
+        let work = async move {
+            tokio::join!(
+                intake::run(shared, &consumer, deliveries),
+                dispatch::run(shared),
+                sweep::run(shared),
+                relay::run(shared, &publisher),
+            );
+            relay::drain(shared, &publisher).await;
+        };
+        tokio::join!(work, consuming, publishing);
+        info!("stopped, nothing accepted is lost");
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    let entry = |entry: &Protected| match entry {
+        Protected::Asset(asset) => asset.to_string(),
+        Protected::Person(crate::contract::Person::Id(id)) => format!("person/{id}"),
+        Protected::Person(crate::contract::Person::Email(email)) => email.to_string(),
+    };
+    Rules {
+        settle: config.poll.settle,
+        deny_after_walks: config.poll.deny_after_walks,
+        look_first: config.retry.first,
+        writes_at_most: WRITES_AT_MOST,
+        protected: config.protected.iter().map(entry).collect(),
+    }
+}
+
+/// Parks and suspensions hold over a restart.
+async fn remembered(journal: &Journal) -> Result<Memory, EngineError> {
+    let mut memory = Memory { parks: Parks::default(), ..Memory::default() };
+    for parked in journal.parked().await? {
+        match parked.bucket.parse() {
+            Ok(bucket) => {
+                memory.parks.park(bucket, parked.until);
+            }
+            Err(why) => warn!("the journal names a bucket that is none ({why}): {}", parked.bucket),
+        }
+    }
+    for suspended in journal.suspended().await? {
+        memory.suspended.insert(suspended.credential, suspended.fingerprint);
+    }
+    Ok(memory)
+}
+
+/// Whatever is open goes on from where its journal stands.
+async fn take_up(shared: &Shared) -> Result<(), EngineError> {
+    let open = shared.journal.open_commands().await?;
+    if !open.is_empty() {
+        info!("the journal holds {} open commands, going on with them", open.len());
+    }
+    for row in open {
+        let command = parse_own(row.body.as_bytes()).map_err(EngineError::Command)?;
+        shared.return_to_board(&row, &command);
+    }
+    Ok(())
+}

@@ -6,9 +6,9 @@ use tracing::{debug, info};
 use super::ask::Seen;
 use super::board::Left;
 use super::error::EngineError;
+use super::follow::entries;
 use super::shared::{Shared, lane};
 use super::sweep::Settlement;
-use super::follow::entries;
 use crate::contract::{Command, CommandId, Detail, WaitCause, Waiting};
 use crate::graph::Sent;
 use crate::journal::{CommandRow, EvidenceEntry, Loaded, Record, State};
@@ -40,7 +40,17 @@ impl<'a> Progress<'a> {
             None => None,
         };
         let has_intent = intent.is_some();
-        Ok(Self { shared, command, row: loaded.row, seen, noted: Vec::new(), spawned: Vec::new(), intent, has_intent, left: None })
+        Ok(Self {
+            shared,
+            command,
+            row: loaded.row,
+            seen,
+            noted: Vec::new(),
+            spawned: Vec::new(),
+            intent,
+            has_intent,
+            left: None,
+        })
     }
 
     /// Makes the beginning: a command's first observation, or the unknown outcome that a crash left.
@@ -143,11 +153,7 @@ impl<'a> Progress<'a> {
     }
 
     /// Held back for `cause`: told once. Since when it is.
-    pub(crate) async fn waits(
-        &mut self,
-        cause: WaitCause,
-        until: Option<Timestamp>,
-    ) -> Result<Timestamp, EngineError> {
+    pub(crate) async fn waits(&mut self, cause: WaitCause, until: Option<Timestamp>) -> Result<Timestamp, EngineError> {
         if let State::Waiting { cause: before, since, until: known } = &self.row.state
             && before == cause.word()
             && (*known == until)
@@ -249,8 +255,7 @@ impl<'a> Progress<'a> {
     }
 
     async fn store(&mut self, record: Record) -> Result<(), EngineError> {
-        let (state, attempts, due, events) =
-            (record.state.clone(), record.attempts, record.due, record.events.len());
+        let (state, attempts, due, events) = (record.state.clone(), record.attempts, record.due, record.events.len());
         let ended = matches!(state, State::Ended(_));
         let sequences = record.events.iter().filter_map(|event| event.sequence).max();
         let recorded = self.shared.journal.record(self.command.id.clone(), record).await?;

@@ -107,12 +107,7 @@ async fn ask(shared: &Shared, progress: &mut Progress<'_>, call: &Call) -> Resul
 }
 
 /// What the journal knows.
-async fn consult(
-    shared: &Shared,
-    command: &Command,
-    query: &Query,
-    now: Timestamp,
-) -> Result<Fact, EngineError> {
+async fn consult(shared: &Shared, command: &Command, query: &Query, now: Timestamp) -> Result<Fact, EngineError> {
     let journal = &shared.journal;
     match query {
         Query::OpenClaims { business, asset } => {
@@ -141,12 +136,7 @@ async fn consult(
     }
 }
 
-async fn cancel(
-    shared: &Shared,
-    command: &Command,
-    target: &CommandId,
-    now: Timestamp,
-) -> Result<Fact, EngineError> {
+async fn cancel(shared: &Shared, command: &Command, target: &CommandId, now: Timestamp) -> Result<Fact, EngineError> {
     let until = now + CANCEL_REMEMBERED;
     match shared.journal.remember_cancel(target.clone(), command.id.clone(), until).await? {
         Cancelled::Remembered => Ok(Fact::NotKnown),

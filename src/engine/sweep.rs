@@ -104,12 +104,7 @@ fn is_due(shared: &Shared, watch: &WatchRow, now: Timestamp) -> bool {
     now >= second.map_or(regular, |second| second.min(regular).max(last + poll.first))
 }
 
-async fn walk(
-    shared: &Shared,
-    business: &BusinessId,
-    access: Access,
-    watches: &[WatchRow],
-) -> Result<(), EngineError> {
+async fn walk(shared: &Shared, business: &BusinessId, access: Access, watches: &[WatchRow]) -> Result<(), EngineError> {
     let Some(pending) = list(shared, business, PageList::pending(access)).await? else { return Ok(()) };
     let gone = |watch: &&WatchRow| !pending.rows.contains_key(&watch.asset.id);
     let held = if watches.iter().any(|watch| gone(&watch)) {

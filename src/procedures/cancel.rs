@@ -17,12 +17,16 @@ pub(super) fn run(script: &mut Script<'_>, target: &CommandId) -> Run<Outcome> {
     if ended == Phase::Cancelled {
         return Ok(Outcome::of(Phase::Completed, true));
     }
-    Ok(Outcome::failed(false, ErrorInfo {
-        category: Category::Conflict,
-        code: "ended_otherwise".to_owned(),
-        subcode: None,
-        message: format!("{target} had gone too far to be cancelled and ended as {}", ended.word()),
-        trace: None,
-        remedy: "Look at the target's own terminal event; to take back what it did, send the opposite command.".to_owned(),
-    }))
+    Ok(Outcome::failed(
+        false,
+        ErrorInfo {
+            category: Category::Conflict,
+            code: "ended_otherwise".to_owned(),
+            subcode: None,
+            message: format!("{target} had gone too far to be cancelled and ended as {}", ended.word()),
+            trace: None,
+            remedy: "Look at the target's own terminal event; to take back what it did, send the opposite command."
+                .to_owned(),
+        },
+    ))
 }

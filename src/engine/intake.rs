@@ -1,0 +1,180 @@
+//! Intake: a delivery is decoded, judged and journaled, and only then acknowledged, in delivery order.
+//!
+//! What is no command is journaled as a `rejected` event and a row for `bindery.dead`, and then acknowledged too.
+//! While the journal cannot commit, or the backlog is full, the consumer is paused: the broker keeps the commands.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use super::error::EngineError;
+use super::shared::{Shared, lane};
+use super::tell::outbox_row;
+use crate::broker::{Consumer, Delivery};
+use crate::contract::{self, Command, Detail, Event, EventContext, Refusal, fingerprint, parse};
+use crate::journal::{Accepted, Exchange, New, NewEvent};
+use crate::procedures::StopCause;
+
+/// Deliveries that wait for the journal's next commit: one group of its writer.
+const UNDER_WAY: usize = 256;
+/// The largest body that is kept for `bindery.dead`; a larger one goes there by way of the broker alone.
+const DEAD_BODY_MAX: usize = 1 << 20;
+/// Gap between two tries to commit.
+const JOURNAL_TRIED_AGAIN: Duration = Duration::from_secs(1);
+
+/// Takes in until the worker stops or the broker's side has ended.
+pub(crate) async fn run(shared: &Shared, consumer: &Consumer, mut deliveries: mpsc::Receiver<Delivery>) {
+    let mut under_way = FuturesOrdered::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => break,
+            Some(tag) = under_way.next() => consumer.ack_up_to(tag).await,
+            delivery = deliveries.recv(), if under_way.len() < UNDER_WAY => match delivery {
+                Some(delivery) => under_way.push_back(journaled(shared, consumer, delivery)),
+                None => break,
+            },
+        }
+    }
+    // What the journal already has is acknowledged; the rest is delivered again.
+    while let Some(tag) = under_way.next().await {
+        consumer.ack_up_to(tag).await;
+    }
+    consumer.finish().await;
+}
+
+/// Journals one delivery, however long that takes; its tag may be acknowledged then.
+async fn journaled(shared: &Shared, consumer: &Consumer, delivery: Delivery) -> crate::broker::Tag {
+    let tag = delivery.tag;
+    if delivery.body.len() > DEAD_BODY_MAX {
+        warn!(
+            bytes = delivery.body.len(),
+            "a message of {} bytes goes to the dead-letter exchange",
+            delivery.body.len()
+        );
+        consumer.reject(tag).await;
+    }
+    let mut paused = false;
+    while let Err(error) = take_in(shared, &delivery).await {
+        if !paused {
+            warn!("could not journal a delivery, consuming is paused: {error}");
+            consumer.pause().await;
+            paused = true;
+        }
+        if shared.stop.run_until_cancelled(tokio::time::sleep(JOURNAL_TRIED_AGAIN)).await.is_none() {
+            // Never acknowledged: the supervisor has been told to finish, and the broker delivers it again.
+            std::future::pending::<()>().await;
+        }
+    }
+    if paused {
+        info!("the journal commits again, consuming goes on");
+        consumer.resume().await;
+    }
+    tag
+}
+
+/// Judges and journals one delivery.
+pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), EngineError> {
+    let limit = usize::try_from(shared.config.limits.command_bytes).unwrap_or(usize::MAX);
+    let command = match parse(&delivery.body, limit) {
+        Ok(command) => command,
+        Err(malformed) => return reject(shared, delivery, Refusal::from(malformed)).await,
+    };
+    if let Err(why) = authorised(shared, delivery, &command) {
+        return reject(shared, delivery, Refusal::unauthorised(&command, why)).await;
+    }
+    let new = new(shared, delivery, &command)?;
+    match shared.journal.accept(new).await? {
+        Accepted::New { seq, cancelled_by } => {
+            shared.arrive(seq, &command);
+            if cancelled_by.is_some() {
+                shared.tell_to_stop(&command.id, StopCause::Cancelled);
+            }
+            info!(command.id = %command.id, "accepted {} {}", command.body.name(), command.id);
+        }
+        Accepted::Same(_) => {
+            info!(command.id = %command.id, "{} came again, nothing is done twice", command.id);
+        }
+        Accepted::OtherContent(_) => return reject(shared, delivery, Refusal::id_reused(&command)).await,
+    }
+    shared.outbox.notify_one();
+    Ok(())
+}
+
+fn new(shared: &Shared, delivery: &Delivery, command: &Command) -> Result<New, EngineError> {
+    let now = shared.clock.now();
+    let body = command.to_json().to_string();
+    let mut new = New::command(command.id.clone(), fingerprint(&delivery.body).to_string(), body, now);
+    new.business = command.business.clone();
+    new.lane = lane(command);
+    new.priority = command.priority;
+    (new.not_before, new.expires_at) = (command.not_before, command.expires_at);
+    new.reply_to = delivery.reply_to.clone().filter(|queue| may_be_replied_to(queue));
+    new.correlation_id = delivery.correlation_id.clone();
+    new.traceparent = delivery.trace.parent.clone();
+    new.published_by = delivery.user_id.clone();
+    new.dry_run = command.dry_run;
+    if shared.config.events.accepted {
+        let mut context = EventContext::new(&*shared.config.events.source, now, now);
+        context.traceparent = delivery.trace.parent.clone();
+        context.published_by = delivery.user_id.clone();
+        new.events = vec![super::tell::tell(command, 1, Detail::Accepted, &context)?];
+    }
+    Ok(new)
+}
+
+/// Our own queues are never somebody's reply queue.
+fn may_be_replied_to(queue: &str) -> bool {
+    !queue.is_empty() && !queue.starts_with("bindery.")
+}
+
+/// Whether this publisher may give this command; without rules the broker's own permissions decide.
+fn authorised(shared: &Shared, delivery: &Delivery, command: &Command) -> Result<(), &'static str> {
+    let Some(rules) = &shared.config.publishers else { return Ok(()) };
+    let user = delivery.user_id.as_deref().ok_or("the message names no user, and publishers are restricted")?;
+    let fits = |rule: &&crate::config::Publisher| {
+        let business = command.business.as_ref().is_none_or(|business| rule.businesses.covers(business));
+        rule.user == user && rule.commands.covers(command.body.name()) && business
+    };
+    rules.iter().any(|rule| fits(&rule)).then_some(()).ok_or("this user may not give this command for this business")
+}
+
+async fn reject(shared: &Shared, delivery: &Delivery, refusal: Refusal) -> Result<(), EngineError> {
+    let now = shared.clock.now();
+    let mut answered = contract::Delivery::of(&delivery.body, &*shared.config.events.source, now);
+    answered.traceparent = delivery.trace.parent.clone();
+    answered.published_by = delivery.user_id.clone();
+    let (code, message) = (refusal.error().code.clone(), refusal.error().message.clone());
+    let is_dead = refusal.is_dead_letter() && delivery.body.len() <= DEAD_BODY_MAX;
+    let event = Event::rejected(refusal, &answered);
+    let mut rows = vec![outbox_row(&event)?];
+    if is_dead {
+        rows.push(dead_letter(delivery, &event, &code, &message));
+    }
+    warn!(code, "rejected a delivery ({code}): {message}");
+    shared.journal.enqueue(rows, now).await?;
+    shared.outbox.notify_one();
+    Ok(())
+}
+
+/// The message as it came, with the reason in its headers.
+fn dead_letter(delivery: &Delivery, event: &Event, code: &str, message: &str) -> NewEvent {
+    let headers = serde_json::json!({ "x-bindery-code": code, "x-bindery-reason": message });
+    NewEvent {
+        event_id: event.id.to_string(),
+        command: None,
+        sequence: None,
+        exchange: Exchange::Dead,
+        routing_key: delivery.routing_key.clone(),
+        body: delivery.body.clone(),
+        headers: headers.to_string(),
+        correlation_id: delivery.correlation_id.clone(),
+        r#type: "bindery.dead".to_owned(),
+        content_type: delivery.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
+        terminal: false,
+        mandatory: true,
+    }
+}
