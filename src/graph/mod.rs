@@ -1,1 +1,3 @@
 //! stub
+mod retry;
+pub use retry::{Schedule, ScheduleError};

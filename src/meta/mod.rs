@@ -4,6 +4,10 @@
 
 mod answer;
 mod call;
+mod errors;
+mod usage;
 
 pub use answer::{Answer, Claimed, Holding, PersonOn, Refusal, Reply};
 pub use call::{Call, GroupId, Method, PageList, Request};
+pub use errors::{Class, Row, Scope, classify, is_unknown};
+pub use usage::{Bucket, Usage, usage};
