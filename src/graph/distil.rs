@@ -1,0 +1,172 @@
+//! From bodies to facts: the rows of a list and the answers of writes.
+
+use std::collections::HashSet;
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::client::Me;
+use crate::contract::{EmailAddress, ObjectId, PersonId, Task, Tasks};
+use crate::meta::{Answer, Call, Claimed, GroupId, Holding, PageList, PersonOn};
+
+/// What a walk has brought so far. A list is no snapshot: a row seen twice counts once.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    holdings: Vec<Holding>,
+    people: Vec<PersonOn>,
+    persons: Vec<PersonId>,
+    groups: Vec<GroupId>,
+    found: Option<Holding>,
+    seen: HashSet<String>,
+}
+
+impl Gathered {
+    /// Whether the one Page that was looked for is there.
+    pub(super) fn is_found(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// Takes one row in; an error breaks the walk.
+    pub(super) fn take(&mut self, call: &Call, row: &Value) -> Result<(), &'static str> {
+        match call {
+            Call::FindPage { list, page, .. } => {
+                let holding = holding(row, Some(*list))?;
+                if holding.page == *page {
+                    self.found = Some(holding);
+                }
+            }
+            Call::ListPages { list, .. } => self.add_holding(holding(row, Some(*list))?),
+            Call::PagesOf { .. } | Call::PagesInGroup { .. } => self.add_holding(holding(row, None)?),
+            Call::PeopleOn { .. } | Call::RolesOn { .. } => self.add_person(person(row)?),
+            Call::FindPerson { email, .. } => self.add_match(email, row)?,
+            Call::GroupsOf { .. } => self.add_group(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
+            Call::ClaimPage { .. }
+            | Call::RemovePage { .. }
+            | Call::Assign { .. }
+            | Call::Unassign { .. }
+            | Call::LeaveGroup { .. } => return Err("a write has no rows"),
+        }
+        Ok(())
+    }
+
+    /// The answer of the walk. A write, which has none, is said to have found nothing.
+    pub(super) fn answer(self, call: &Call) -> Answer {
+        match call {
+            Call::ListPages { .. } | Call::PagesOf { .. } | Call::PagesInGroup { .. } => Answer::Pages(self.holdings),
+            Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people),
+            Call::FindPerson { .. } => Answer::Persons(self.persons),
+            Call::GroupsOf { .. } => Answer::Groups(self.groups),
+            Call::FindPage { .. }
+            | Call::ClaimPage { .. }
+            | Call::RemovePage { .. }
+            | Call::Assign { .. }
+            | Call::Unassign { .. }
+            | Call::LeaveGroup { .. } => Answer::Listed(self.found),
+        }
+    }
+
+    fn add_holding(&mut self, holding: Holding) {
+        if self.seen.insert(holding.page.to_string()) {
+            self.holdings.push(holding);
+        }
+    }
+
+    fn add_person(&mut self, person: PersonOn) {
+        if self.seen.insert(person.id.to_string()) {
+            self.people.push(person);
+        }
+    }
+
+    fn add_group(&mut self, group: GroupId) {
+        if self.seen.insert(group.to_string()) {
+            self.groups.push(group);
+        }
+    }
+
+    fn add_match(&mut self, wanted: &EmailAddress, row: &Value) -> Result<(), &'static str> {
+        let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+        if email(row).as_ref() == Some(wanted) && self.seen.insert(id.to_string()) {
+            self.persons.push(id);
+        }
+        Ok(())
+    }
+}
+
+const NO_ID: &str = "a row has no id that can be relied on";
+
+/// What the answer to a write says, `None` where it says nothing of success.
+pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
+    let success = body.get("success").map(|value| value.as_bool().unwrap_or(false));
+    if success == Some(false) {
+        return None;
+    }
+    match call {
+        Call::ClaimPage { .. } => claimed(body, success.is_some()).map(Answer::Claimed),
+        Call::RemovePage { .. } | Call::Assign { .. } | Call::Unassign { .. } | Call::LeaveGroup { .. } => {
+            success.map(|_| Answer::Done)
+        }
+        Call::FindPage { .. }
+        | Call::ListPages { .. }
+        | Call::PeopleOn { .. }
+        | Call::RolesOn { .. }
+        | Call::FindPerson { .. }
+        | Call::PagesOf { .. }
+        | Call::GroupsOf { .. }
+        | Call::PagesInGroup { .. } => None,
+    }
+}
+
+fn claimed(body: &Value, success: bool) -> Option<Claimed> {
+    let asked_first = body.get("requires_admin_approval").and_then(Value::as_bool).unwrap_or(false)
+        || body.get("pending_request_id").is_some_and(|id| !id.is_null());
+    match body.get("access_status").and_then(Value::as_str) {
+        _ if asked_first => Some(Claimed::Pending),
+        Some("CONFIRMED") => Some(Claimed::Confirmed),
+        Some("PENDING" | "CLIENT_RESPONSE_PENDING") => Some(Claimed::Pending),
+        Some(_) => Some(Claimed::Unclear),
+        None => success.then_some(Claimed::Unclear),
+    }
+}
+
+/// Who a token belongs to.
+pub(super) fn me(body: &Value) -> Option<Me> {
+    let name = body.get("name").and_then(Value::as_str)?.chars().take(120).collect();
+    Some(Me { id: id(body)?.parse().ok()?, name })
+}
+
+/// A Page token that a header can carry.
+pub(super) fn page_token(body: &Value) -> Option<SecretString> {
+    let token = body.get("access_token").and_then(Value::as_str)?;
+    (!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())).then(|| token.into())
+}
+
+fn holding(row: &Value, list: Option<PageList>) -> Result<Holding, &'static str> {
+    // In a pending list `id` is the request's; the Page stands inside.
+    let page = if list.is_some_and(PageList::lists_requests) { row.get("page").unwrap_or(&Value::Null) } else { row };
+    let page: ObjectId = id(page).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+    Ok(Holding { page, tasks: tasks(row) })
+}
+
+fn person(row: &Value) -> Result<PersonOn, &'static str> {
+    let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+    Ok(PersonOn { id, email: email(row), tasks: tasks(row) })
+}
+
+fn email(row: &Value) -> Option<EmailAddress> {
+    row.get("email").and_then(Value::as_str)?.parse().ok()
+}
+
+/// The tasks that a row names. What is no task's name is left out: fewer rights are believed, never more.
+fn tasks(row: &Value) -> Tasks {
+    let named = row.get("permitted_tasks").or_else(|| row.get("tasks")).and_then(Value::as_array);
+    named.into_iter().flatten().filter_map(Value::as_str).filter_map(|task| task.parse::<Task>().ok()).collect()
+}
+
+/// An id as text. A number passes only while every digit is sure: those that went through a float have lost some.
+fn id(row: &Value) -> Option<String> {
+    match row.get("id")? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => number.as_u64().map(|id| id.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}

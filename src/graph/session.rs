@@ -1,0 +1,163 @@
+//! One call's conversation with Meta: requests in one voice, noted as they are made.
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::client::{Graph, Secrets, Sent};
+use super::distil;
+use super::said::{self, No, Said};
+use super::trouble::Trouble;
+use super::wire::{Answered, Heard, Outgoing, Voice, proof};
+use crate::meta::{Call, Class, Method, Reply, Request, Usage};
+
+/// The conversation.
+pub(super) struct Session<'a> {
+    pub(super) graph: &'a Graph,
+    secrets: &'a Secrets,
+    /// The request of the call; for a walk its first.
+    pub(super) first: Outgoing,
+    /// The Page that is called, if it is one: only then can a Page token help.
+    page: Option<String>,
+    /// A Page token in place of the credential's own.
+    page_token: Option<SecretString>,
+    pub(super) requests: Vec<Sent>,
+    pub(super) usage: Vec<Usage>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(graph: &'a Graph, secrets: &'a Secrets, request: Request) -> Self {
+        let page = (request.class == "Page").then(|| request.node.clone());
+        let first =
+            Outgoing { method: request.method, path: request.path(), params: request.params.into_iter().collect() };
+        let page_token = page.as_deref().and_then(|page| graph.page_tokens.get(secrets, page));
+        Self { first, page, page_token, ..Self::plain(graph, secrets) }
+    }
+
+    /// A conversation about no call of the table.
+    pub(super) fn plain(graph: &'a Graph, secrets: &'a Secrets) -> Self {
+        let first = Outgoing { method: Method::Get, path: String::new(), params: Vec::new() };
+        Self { graph, secrets, first, page: None, page_token: None, requests: Vec::new(), usage: Vec::new() }
+    }
+
+    /// Makes the write, once.
+    pub(super) async fn write(&mut self, call: &Call) -> Result<Reply, Trouble> {
+        let out = self.first.clone();
+        match self.say_with_right_token(&out).await {
+            // A success that says nothing of success: look, do not trust.
+            Said::Good(body) => Ok(distil::written(call, &body).map_or(Reply::Unknown, Reply::Answer)),
+            Said::No(no) => no.settle(true),
+            Said::Lost(_) => Ok(Reply::Unknown),
+            Said::NotSent(why) => Err(Trouble::NotSent { why }),
+        }
+    }
+
+    /// One request; where Meta wants a Page token for it, that is fetched and the request repeated once.
+    pub(super) async fn say_with_right_token(&mut self, out: &Outgoing) -> Said {
+        let said = self.say(out).await;
+        let Some(page) = self.page.clone() else { return said };
+        match said {
+            Said::No(no) if self.page_token.is_some() => self.page_tokens_no(&page, no),
+            Said::No(no) if no.row.class == Class::NeedsPageToken => match self.fetch_page_token(&page, no).await {
+                Ok(token) => self.say_as_page(&page, token, out).await,
+                Err(said) => said,
+            },
+            said @ (Said::Good(_) | Said::No(_) | Said::Lost(_) | Said::NotSent(_)) => said,
+        }
+    }
+
+    async fn say_as_page(&mut self, page: &str, token: SecretString, out: &Outgoing) -> Said {
+        self.graph.page_tokens.keep(self.secrets, page, token.clone());
+        self.page_token = Some(token);
+        match self.say(out).await {
+            Said::No(no) => self.page_tokens_no(page, no),
+            said @ (Said::Good(_) | Said::Lost(_) | Said::NotSent(_)) => said,
+        }
+    }
+
+    /// A no to a Page token. One that is dead, or whose person lost the role, is dropped; that says nothing
+    /// about the credential behind it, and nothing was changed.
+    fn page_tokens_no(&mut self, page: &str, no: No) -> Said {
+        let dead = no.row.class == Class::Auth;
+        if dead || matches!(no.code, 102 | 190) {
+            self.graph.page_tokens.drop_one(self.secrets, page);
+            self.page_token = None;
+        }
+        if dead {
+            return Said::NotSent(format!("Meta refused the Page token of {page} ({}): a new one is fetched", no.code));
+        }
+        Said::No(no)
+    }
+
+    /// The Page's token, by `GET /{page}?fields=access_token`; else what to say to the call that wanted it,
+    /// which had no effect whatever the reason.
+    async fn fetch_page_token(&mut self, page: &str, wanted: No) -> Result<SecretString, Said> {
+        let params = vec![("fields".to_owned(), "access_token".to_owned())];
+        match self.say(&Outgoing { method: Method::Get, path: format!("/{page}"), params }).await {
+            Said::Good(body) => distil::page_token(&body).ok_or(Said::No(wanted)),
+            Said::No(no) if no.row.class == Class::Transient => Err(Said::NotSent(format!(
+                "no Page token of {page} was to be had: Meta said {}: {}",
+                no.code, no.message
+            ))),
+            Said::Lost(why) | Said::NotSent(why) => {
+                Err(Said::NotSent(format!("no Page token of {page} was to be had: {why}")))
+            }
+            said @ Said::No(_) => Err(said),
+        }
+    }
+
+    /// One request, noted.
+    pub(super) async fn say(&mut self, out: &Outgoing) -> Said {
+        let at = self.graph.now();
+        let voice = Voice {
+            token: self.page_token.as_ref().unwrap_or(&self.secrets.access_token),
+            app_secret: self.secrets.app_secret.as_ref(),
+        };
+        let heard = self.graph.wire.exchange(self.graph.url(&out.path), out, &voice).await;
+        let (said, answer, trace) = match heard {
+            Heard::Answer(answered) => self.understand(&answered),
+            Heard::Lost(why) => (Said::Lost(why.clone()), why, None),
+            Heard::NotSent(why) => (Said::NotSent(why.clone()), format!("not sent: {why}"), None),
+        };
+        let call = format!("{} {}", out.method.word(), out.path);
+        self.requests.push(Sent { at, call, answer, trace });
+        said
+    }
+
+    fn understand(&mut self, answered: &Answered) -> (Said, String, Option<String>) {
+        for line in &answered.usage {
+            self.usage.retain(|known| known.bucket != line.bucket);
+            self.usage.push(line.clone());
+        }
+        let said = self.read(answered);
+        let status = answered.status;
+        let (answer, trace) = match &said {
+            Said::Good(body) => (format!("{status}{}", gist(body)), answered.trace.clone()),
+            Said::No(no) => (format!("{status}, error {}{}", no.code, finer(no.subcode)), no.trace.clone()),
+            Said::Lost(why) | Said::NotSent(why) => (why.clone(), answered.trace.clone()),
+        };
+        (said, answer, trace)
+    }
+
+    fn read(&self, answered: &Answered) -> Said {
+        let tokens = [Some(&self.secrets.access_token), self.page_token.as_ref()];
+        let app_secret = self.secrets.app_secret.as_ref();
+        let tokens = tokens.into_iter().flatten();
+        let proofs: Vec<_> = tokens.clone().filter_map(|token| app_secret.map(|secret| proof(token, secret))).collect();
+        let secrets: Vec<_> = tokens.chain(app_secret).chain(&proofs).collect();
+        said::read(answered, &secrets)
+    }
+}
+
+/// The few words of a good answer that may be told: never a body.
+fn gist(body: &Value) -> String {
+    let rows = body.get("data").and_then(Value::as_array).map(|rows| format!(", {} rows", rows.len()));
+    let short =
+        |text: &&str| (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let status = || body.get("access_status").and_then(Value::as_str).filter(short).map(|text| format!(", {text}"));
+    let success = || body.get("success").and_then(Value::as_bool).map(|success| format!(", success {success}"));
+    rows.or_else(status).or_else(success).unwrap_or_default()
+}
+
+fn finer(subcode: Option<i64>) -> String {
+    subcode.map(|number| format!("/{number}")).unwrap_or_default()
+}

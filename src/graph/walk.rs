@@ -1,0 +1,153 @@
+//! Walks over lists: page by page, by `paging.next` alone.
+//!
+//! What must hold: a walk that ends well has seen every page there was. So whatever is odd (another address, a
+//! cursor seen before, too many pages, a row that cannot be read) breaks it, and a broken walk proves nothing.
+
+use std::collections::HashSet;
+
+use reqwest::Url;
+use serde_json::Value;
+
+use super::client::is_version;
+use super::distil::Gathered;
+use super::said::Said;
+use super::session::Session;
+use super::trouble::Trouble;
+use super::wire::Outgoing;
+use crate::meta::{Call, Class, Reply};
+
+/// A million rows at a hundred a page.
+const PAGES_MAX: usize = 10_000;
+/// From 100 rows down to 6.
+const HALVINGS_MAX: u32 = 4;
+/// Meta's cursors are short.
+const NEXT_MAX: usize = 8 * 1024;
+/// What `next` carries and we send in our own way, or never.
+const NOT_OURS_TO_REPEAT: [&str; 3] = ["access_token", "appsecret_proof", "appsecret_time"];
+
+/// Where a walk stands.
+struct Walk<'a> {
+    call: &'a Call,
+    gathered: Gathered,
+    /// The request of the page to come.
+    next: Outgoing,
+    seen: HashSet<String>,
+    limit: u32,
+}
+
+/// What a page led to.
+enum Onward {
+    More,
+    End,
+    Broken(String),
+}
+
+impl Session<'_> {
+    /// Walks the whole list of a read, or as far as it must.
+    pub(super) async fn walk(&mut self, call: &Call) -> Result<Reply, Trouble> {
+        let broken = |why: String| Err(Trouble::Transient { why });
+        let (mut halvings, mut restarts) = (0, 0);
+        let mut walk = self.from_top(call, self.graph.page_limit);
+        for _ in 0..PAGES_MAX {
+            match self.say_with_right_token(&walk.next).await {
+                Said::Good(body) => match walk.take(&self.graph.base, &self.first.path, &body) {
+                    Onward::More => {}
+                    Onward::End => return Ok(Reply::Answer(walk.gathered.answer(call))),
+                    Onward::Broken(why) => return broken(format!("the walk broke: {why}")),
+                },
+                Said::No(no) if no.wants_less() && walk.limit > 1 && halvings < HALVINGS_MAX => {
+                    halvings += 1;
+                    walk.ask_for(walk.limit / 2);
+                }
+                Said::No(no) if no.row.class == Class::CursorExpired && restarts == 0 => {
+                    restarts += 1;
+                    walk = self.from_top(call, walk.limit);
+                }
+                Said::No(no) if no.row.class == Class::CursorExpired => {
+                    return broken("the cursor expired twice".to_owned());
+                }
+                Said::No(no) => return no.settle(false),
+                Said::Lost(why) | Said::NotSent(why) => return broken(why),
+            }
+        }
+        broken(format!("the walk broke: no end after {PAGES_MAX} pages"))
+    }
+
+    fn from_top<'a>(&self, call: &'a Call, limit: u32) -> Walk<'a> {
+        let mut walk =
+            Walk { call, gathered: Gathered::default(), next: self.first.clone(), seen: HashSet::new(), limit };
+        walk.ask_for(limit);
+        walk
+    }
+}
+
+impl Walk<'_> {
+    fn ask_for(&mut self, rows: u32) {
+        self.limit = rows;
+        self.next.params.retain(|(name, _)| name != "limit");
+        self.next.params.push(("limit".to_owned(), rows.to_string()));
+    }
+
+    /// Takes a page in and finds the way on.
+    fn take(&mut self, base: &Url, path: &str, body: &Value) -> Onward {
+        let Some(rows) = body.get("data").and_then(Value::as_array) else {
+            return Onward::Broken("a page has no data".to_owned());
+        };
+        for row in rows {
+            if let Err(why) = self.gathered.take(self.call, row) {
+                return Onward::Broken(why.to_owned());
+            }
+        }
+        if self.gathered.is_found() {
+            return Onward::End;
+        }
+        // `cursors.after` stands on the last page too, and a page may be empty yet have a next one.
+        match body.get("paging").and_then(|paging| paging.get("next")) {
+            None | Some(Value::Null) => Onward::End,
+            Some(Value::String(next)) => self.turn_to(base, path, next),
+            Some(_) => Onward::Broken("paging.next is no text".to_owned()),
+        }
+    }
+
+    fn turn_to(&mut self, base: &Url, path: &str, next: &str) -> Onward {
+        let params = match params(base, path, next) {
+            Ok(params) => params,
+            Err(why) => return Onward::Broken(why.to_owned()),
+        };
+        self.next.params = params;
+        self.ask_for(self.limit);
+        if !self.seen.insert(format!("{:?}", self.next.params)) {
+            return Onward::Broken("a cursor came back".to_owned());
+        }
+        Onward::More
+    }
+}
+
+/// The parameters of `next`, if it leads on along our own path at our own host. Its text is never told: the
+/// token is in it.
+fn params(base: &Url, path: &str, next: &str) -> Result<Vec<(String, String)>, &'static str> {
+    if next.len() > NEXT_MAX {
+        return Err("paging.next is too long");
+    }
+    let next = Url::parse(next).map_err(|_| "paging.next is no address")?;
+    let same = next.scheme() == base.scheme()
+        && next.host_str() == base.host_str()
+        && next.port_or_known_default() == base.port_or_known_default();
+    if !same {
+        return Err("paging.next leads to another host");
+    }
+    if !is_path(base, path, next.path()) {
+        return Err("paging.next leads to another path");
+    }
+    let ours = |(name, _): &(String, String)| !NOT_OURS_TO_REPEAT.contains(&name.as_str());
+    Ok(next.query_pairs().into_owned().filter(ours).collect())
+}
+
+/// Whether `found` is `path`, below whatever version answered: Meta upgrades old ones in silence.
+fn is_path(base: &Url, path: &str, found: &str) -> bool {
+    found
+        .strip_prefix(base.path().trim_end_matches('/'))
+        .and_then(|rest| rest.strip_suffix(path))
+        .and_then(|version| version.strip_prefix('/'))
+        .is_some_and(is_version)
+}
