@@ -45,7 +45,7 @@ impl<'a> Session<'a> {
         match self.say_with_right_token(&out).await {
             // A success that says nothing of success: look, do not trust.
             Said::Good(body) => Ok(distil::written(call, &body).map_or(Reply::Unknown, Reply::Answer)),
-            Said::No(no) => no.settle(true),
+            Said::No(no) => no.settle(out.method),
             Said::Lost(_) => Ok(Reply::Unknown),
             Said::NotSent(why) => Err(Trouble::NotSent { why }),
         }

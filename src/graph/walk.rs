@@ -14,7 +14,7 @@ use super::said::Said;
 use super::session::Session;
 use super::trouble::Trouble;
 use super::wire::Outgoing;
-use crate::meta::{Call, Class, Reply};
+use crate::meta::{Call, Class, Method, Reply};
 
 /// A million rows at a hundred a page.
 const PAGES_MAX: usize = 10_000;
@@ -49,7 +49,7 @@ impl Session<'_> {
     pub(super) async fn walk(&mut self, call: &Call) -> Result<Reply, Trouble> {
         let broken = |why: String| Err(Trouble::Transient { why });
         let (mut halvings, mut restarts) = (0, 0);
-        let mut walk = self.from_top(call, self.graph.page_limit);
+        let mut walk = self.top_of(call, self.graph.page_limit);
         for _ in 0..PAGES_MAX {
             match self.say_with_right_token(&walk.next).await {
                 Said::Good(body) => match walk.take(&self.graph.base, &body) {
@@ -63,19 +63,19 @@ impl Session<'_> {
                 }
                 Said::No(no) if no.row.class == Class::CursorExpired && restarts == 0 => {
                     restarts += 1;
-                    walk = self.from_top(call, walk.limit);
+                    walk = self.top_of(call, walk.limit);
                 }
                 Said::No(no) if no.row.class == Class::CursorExpired => {
                     return broken("the cursor expired twice".to_owned());
                 }
-                Said::No(no) => return no.settle(false),
+                Said::No(no) => return no.settle(Method::Get),
                 Said::Lost(why) | Said::NotSent(why) => return broken(why),
             }
         }
         broken(format!("the walk broke: no end after {PAGES_MAX} pages"))
     }
 
-    fn from_top<'a>(&self, call: &'a Call, limit: u32) -> Walk<'a> {
+    fn top_of<'a>(&self, call: &'a Call, limit: u32) -> Walk<'a> {
         let (first, next) = (self.first.clone(), self.first.clone());
         let mut walk = Walk { call, gathered: Gathered::default(), first, next, seen: HashSet::new(), limit };
         walk.ask_for(limit);

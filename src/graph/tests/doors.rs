@@ -76,7 +76,7 @@ async fn a_credential_says_who_it_is_or_why_not() {
     assert_eq!((me.id.as_str(), me.name.as_str()), ("42", "Worker"));
     assert!(meta.heard()[0].starts_with("GET /v26.0/me?fields=id%2Cname&"), "{:?}", meta.heard());
 
-    let rows: [(Play, fn(&WhoamiError) -> bool); 5] = [
+    let rows: [(Play, Is<WhoamiError>); 5] = [
         (error(r#""code":190"#), |e| matches!(e, WhoamiError::Trouble(Trouble::CredentialDead { .. }))),
         (error(r#""code":200"#), |e| matches!(e, WhoamiError::Refused(_))),
         (error(r#""code":2"#), |e| matches!(e, WhoamiError::Trouble(Trouble::Transient { .. }))),

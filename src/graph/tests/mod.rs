@@ -22,7 +22,10 @@ use crate::meta::{Answer, Call, PageList, Reply};
 const TOKEN: &str = "EAABsystemUserTokenOfTheAgency";
 const APP_SECRET: &str = "0123456789abcdefTheAppSecret";
 const PAGE_TOKEN: &str = "EAABpageTokenOfPage1009";
-const DEADLINE: Duration = Duration::from_millis(400);
+/// Long enough never to matter, on a busy machine too.
+const AMPLE: Duration = Duration::from_secs(20);
+/// Where a test waits for the deadline itself.
+const SHORT: Duration = Duration::from_millis(250);
 
 /// What the fake does with a request. `BASE` in a body is its own address.
 #[derive(Debug, Clone)]
@@ -37,6 +40,9 @@ enum Play {
     /// Sends a body without end.
     Flood,
 }
+
+/// What a row of a table looks for.
+type Is<T> = fn(&T) -> bool;
 
 fn answer(status: u16, body: &str) -> Play {
     Play::Answer(status, vec![], body.to_owned())
@@ -53,6 +59,7 @@ fn error(fields: &str) -> Play {
 
 struct FakeMeta {
     base: String,
+    call_within: Duration,
     heard: Arc<Mutex<Vec<String>>>,
     _serving: JoinSet<()>,
 }
@@ -61,10 +68,12 @@ impl FakeMeta {
     async fn playing(script: Vec<Play>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
+        let waits = script.iter().any(|play| matches!(play, Play::Silence));
+        let call_within = if waits { SHORT } else { AMPLE };
         let heard = Arc::new(Mutex::new(Vec::new()));
         let mut serving = JoinSet::new();
         serving.spawn(serve(listener, base.clone(), script.into(), heard.clone()));
-        Self { base, heard, _serving: serving }
+        Self { base, call_within, heard, _serving: serving }
     }
 
     /// Every request so far: head and body.
@@ -73,7 +82,7 @@ impl FakeMeta {
     }
 
     fn graph(&self) -> Graph {
-        graph_at(&self.base)
+        set_up(&GraphConfig { call_within: self.call_within, ..config_at(&self.base) })
     }
 }
 
@@ -135,12 +144,16 @@ fn is_whole(text: &str) -> bool {
 }
 
 fn graph_at(base: &str) -> Graph {
+    set_up(&config_at(base))
+}
+
+fn set_up(config: &GraphConfig) -> Graph {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Graph::new(&config_at(base)).unwrap()
+    Graph::new(config).unwrap()
 }
 
 fn config_at(base: &str) -> GraphConfig {
-    GraphConfig { base_url: base.to_owned(), api_version: "v26.0".to_owned(), call_within: DEADLINE, page_limit: 100 }
+    GraphConfig { base_url: base.to_owned(), api_version: "v26.0".to_owned(), call_within: AMPLE, page_limit: 100 }
 }
 
 fn secrets() -> Secrets {

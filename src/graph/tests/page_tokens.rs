@@ -36,7 +36,7 @@ async fn a_call_that_wants_a_page_token_gets_one_and_is_repeated_once() {
 
 #[tokio::test]
 async fn no_trouble_with_a_page_token_kills_the_credential_or_hides_what_a_write_did() {
-    let rows: [(Vec<Play>, fn(&Asked) -> bool); 9] = [
+    let rows: [(Vec<Play>, Is<Asked>); 9] = [
         (vec![error(WANTED), error(WANTED)], |a| matches!(a.result, Ok(Reply::Refused(_)))),
         (vec![error(WANTED), token(PAGE_TOKEN), error(WANTED)], |a| matches!(a.result, Ok(Reply::Refused(_)))),
         (vec![error(WANTED), token(PAGE_TOKEN), error(r#""code":190,"error_subcode":492"#)], |a| {
