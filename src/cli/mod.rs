@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
 
 mod config;
+mod graph_sim;
+mod run;
 
 use std::io::{ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -28,6 +30,10 @@ const EXIT_CODES: &str = "Exit codes: 0 done · 1 the command ended other than w
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Works: takes commands from RabbitMQ, carries them out on Graph, publishes what became of them.
+    Run,
+    /// A stateful stand-in of Meta, for demos, tests and staging.
+    GraphSim(crate::graph_sim::GraphSimArgs),
     /// Looks at the configuration: is it right, and what is in force?
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -88,6 +94,8 @@ impl Cli {
     /// What kept it from its work; its exit code follows from [`CliError`].
     pub async fn run(self) -> Result<Ended, CliError> {
         match &self.command {
+            Command::Run => run::run(self.load_config()?).await,
+            Command::GraphSim(args) => graph_sim::run(args.clone()).await,
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }
     }

@@ -26,3 +26,11 @@ impl Clock {
         self.ahead_micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 }
+
+impl Clock {
+    /// The clock as a function, for rooms that only read it.
+    pub fn reader(&self) -> impl Fn() -> Timestamp + Send + Sync + 'static {
+        let clock = self.clone();
+        move || clock.now()
+    }
+}

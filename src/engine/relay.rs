@@ -75,9 +75,7 @@ fn outcome(row: &OutboxRow, answer: &broker::Settled) -> Option<Settled> {
     match answer {
         broker::Settled::Confirmed => Some(Settled::Confirmed),
         broker::Settled::Unrouted => Some(Settled::Unrouted),
-        broker::Settled::Refused { reason } | broker::Settled::NoAnswer { reason } => {
-            kept_or_dropped(row, reason)
-        }
+        broker::Settled::Refused { reason } | broker::Settled::NoAnswer { reason } => kept_or_dropped(row, reason),
     }
 }
 

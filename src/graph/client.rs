@@ -175,7 +175,7 @@ impl Graph {
                 Some(me) => return Ok(me),
                 None => "answered without id and name".to_owned(),
             },
-            Said::No(no) => match no.settle(false)? {
+            Said::No(no) => match no.settle(Method::Get)? {
                 Reply::Refused(refusal) => return Err(WhoamiError::Refused(refusal)),
                 Reply::Answer(_) | Reply::Unknown | Reply::GaveUp(_) => "answered with what makes no sense".to_owned(),
             },

@@ -118,7 +118,7 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
         return None;
     }
     match call {
-        Call::ClaimPage { .. } => claimed(body, success.is_some()).map(Answer::Claimed),
+        Call::ClaimPage { .. } => claimed(body, success).map(Answer::Claimed),
         Call::RemovePage { .. }
         | Call::Assign { .. }
         | Call::Unassign { .. }
@@ -136,7 +136,7 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
     }
 }
 
-fn claimed(body: &Value, success: bool) -> Option<Claimed> {
+fn claimed(body: &Value, success: Option<bool>) -> Option<Claimed> {
     let asked_first = body.get("requires_admin_approval").and_then(Value::as_bool).unwrap_or(false)
         || body.get("pending_request_id").is_some_and(|id| !id.is_null());
     match body.get("access_status").and_then(Value::as_str) {
@@ -144,7 +144,7 @@ fn claimed(body: &Value, success: bool) -> Option<Claimed> {
         Some("CONFIRMED") => Some(Claimed::Confirmed),
         Some("PENDING" | "CLIENT_RESPONSE_PENDING") => Some(Claimed::Pending),
         Some(_) => Some(Claimed::Unclear),
-        None => success.then_some(Claimed::Unclear),
+        None => success.map(|_| Claimed::Unclear),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::trouble::Trouble;
 use super::wire::{Answered, trace};
-use crate::meta::{Bucket, Class, Refusal, Reply, Row, Scope, classify, is_unknown};
+use crate::meta::{Bucket, Class, Method, Refusal, Reply, Row, Scope, classify, is_unknown};
 
 /// Longer messages are cut: they go into events.
 const MESSAGE_MAX: usize = 300;
@@ -53,10 +53,10 @@ impl No {
         }
     }
 
-    /// What a caller hears. `write`: whether something may have been changed.
-    pub(super) fn settle(self, write: bool) -> Result<Reply, Trouble> {
+    /// What the caller of a request with `method` hears: after a write something may have been changed.
+    pub(super) fn settle(self, method: Method) -> Result<Reply, Trouble> {
         match self.row.class {
-            Class::Transient if write => Ok(Reply::Unknown),
+            Class::Transient if method != Method::Get => Ok(Reply::Unknown),
             Class::Transient => Err(Trouble::Transient { why: format!("Meta said {}: {}", self.code, self.message) }),
             Class::Throttle(scope) => {
                 Err(Trouble::Throttled { scope, wait: self.wait, code: self.code, subcode: self.subcode })
@@ -93,7 +93,7 @@ fn refused(answered: &Answered, error: &Value, secrets: &[&SecretString]) -> Sai
         return Said::Lost(format!("answered {} with an error that has no code", answered.status));
     };
     let subcode = number(error.get("error_subcode"));
-    let row = classify(code, subcode, error.get("is_transient").and_then(Value::as_bool).unwrap_or(false));
+    let row = classify(code, subcode, error.get("is_transient").and_then(Value::as_bool));
     if is_unknown(row) && answered.status >= 500 {
         return Said::Lost(format!("answered {} with the unknown code {code}", answered.status));
     }

@@ -45,18 +45,24 @@ impl<'a> Session<'a> {
         match self.say_with_right_token(&out).await {
             // A success that says nothing of success: look, do not trust.
             Said::Good(body) => Ok(distil::written(call, &body).map_or(Reply::Unknown, Reply::Answer)),
-            Said::No(no) => no.settle(true),
+            Said::No(no) => no.settle(out.method),
             Said::Lost(_) => Ok(Reply::Unknown),
             Said::NotSent(why) => Err(Trouble::NotSent { why }),
         }
     }
 
     /// One request; where Meta wants a Page token for it, that is fetched and the request repeated once.
+    ///
+    /// A Page token kept from earlier goes first. If it is no good here it is dropped, and the credential's own
+    /// goes: a refused request had no effect, so a write may be repeated too.
     pub(super) async fn say_with_right_token(&mut self, out: &Outgoing) -> Said {
-        let said = self.say(out).await;
+        let mut said = self.say(out).await;
         let Some(page) = self.page.clone() else { return said };
+        if self.page_token.is_some() && refuses_token(&said) {
+            self.forget_page_token(&page);
+            said = self.say(out).await;
+        }
         match said {
-            Said::No(no) if self.page_token.is_some() => self.page_tokens_no(&page, no),
             Said::No(no) if no.row.class == Class::NeedsPageToken => match self.fetch_page_token(&page, no).await {
                 Ok(token) => self.say_as_page(&page, token, out).await,
                 Err(said) => said,
@@ -65,27 +71,25 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Repeats a request with a fresh Page token. Its no says nothing about the credential behind it.
     async fn say_as_page(&mut self, page: &str, token: SecretString, out: &Outgoing) -> Said {
         self.graph.page_tokens.keep(self.secrets, page, token.clone());
         self.page_token = Some(token);
-        match self.say(out).await {
-            Said::No(no) => self.page_tokens_no(page, no),
-            said @ (Said::Good(_) | Said::Lost(_) | Said::NotSent(_)) => said,
+        let said = self.say(out).await;
+        if refuses_token(&said) {
+            self.forget_page_token(page);
+        }
+        match said {
+            Said::No(no) if no.row.class == Class::Auth => {
+                Said::NotSent(format!("Meta refused a fresh Page token of {page} ({}): {}", no.code, no.message))
+            }
+            said @ (Said::Good(_) | Said::No(_) | Said::Lost(_) | Said::NotSent(_)) => said,
         }
     }
 
-    /// A no to a Page token. One that is dead, or whose person lost the role, is dropped; that says nothing
-    /// about the credential behind it, and nothing was changed.
-    fn page_tokens_no(&mut self, page: &str, no: No) -> Said {
-        let dead = no.row.class == Class::Auth;
-        if dead || matches!(no.code, 102 | 190) {
-            self.graph.page_tokens.drop_one(self.secrets, page);
-            self.page_token = None;
-        }
-        if dead {
-            return Said::NotSent(format!("Meta refused the Page token of {page} ({}): a new one is fetched", no.code));
-        }
-        Said::No(no)
+    fn forget_page_token(&mut self, page: &str) {
+        self.graph.page_tokens.drop_one(self.secrets, page);
+        self.page_token = None;
     }
 
     /// The Page's token, by `GET /{page}?fields=access_token`; else what to say to the call that wanted it,
@@ -145,6 +149,14 @@ impl<'a> Session<'a> {
         let proofs: Vec<_> = tokens.clone().filter_map(|token| app_secret.map(|secret| proof(token, secret))).collect();
         let secrets: Vec<_> = tokens.chain(app_secret).chain(&proofs).collect();
         said::read(answered, &secrets)
+    }
+}
+
+/// Whether it is the token that Meta dislikes: dead, of somebody without a role, or without the right.
+fn refuses_token(said: &Said) -> bool {
+    match said {
+        Said::No(no) => matches!(no.row.class, Class::Auth | Class::Permission | Class::NeedsPageToken),
+        Said::Good(_) | Said::Lost(_) | Said::NotSent(_) => false,
     }
 }
 

@@ -14,7 +14,7 @@ use super::said::Said;
 use super::session::Session;
 use super::trouble::Trouble;
 use super::wire::Outgoing;
-use crate::meta::{Call, Class, Reply};
+use crate::meta::{Call, Class, Method, Reply};
 
 /// A million rows at a hundred a page.
 const PAGES_MAX: usize = 10_000;
@@ -29,6 +29,8 @@ const NOT_OURS_TO_REPEAT: [&str; 3] = ["access_token", "appsecret_proof", "appse
 struct Walk<'a> {
     call: &'a Call,
     gathered: Gathered,
+    /// The request of the first page: its parameters stand on every page.
+    first: Outgoing,
     /// The request of the page to come.
     next: Outgoing,
     seen: HashSet<String>,
@@ -47,10 +49,10 @@ impl Session<'_> {
     pub(super) async fn walk(&mut self, call: &Call) -> Result<Reply, Trouble> {
         let broken = |why: String| Err(Trouble::Transient { why });
         let (mut halvings, mut restarts) = (0, 0);
-        let mut walk = self.from_top(call, self.graph.page_limit);
+        let mut walk = self.top_of(call, self.graph.page_limit);
         for _ in 0..PAGES_MAX {
             match self.say_with_right_token(&walk.next).await {
-                Said::Good(body) => match walk.take(&self.graph.base, &self.first.path, &body) {
+                Said::Good(body) => match walk.take(&self.graph.base, &body) {
                     Onward::More if walk.gathered.is_part_full(call) => {
                         walk.gathered.next_part = serde_json::to_string(&walk.next.params).ok();
                         return Ok(Reply::Answer(walk.gathered.answer(call)));
@@ -65,21 +67,21 @@ impl Session<'_> {
                 }
                 Said::No(no) if no.row.class == Class::CursorExpired && restarts == 0 => {
                     restarts += 1;
-                    walk = self.from_top(call, walk.limit);
+                    walk = self.top_of(call, walk.limit);
                 }
                 Said::No(no) if no.row.class == Class::CursorExpired => {
                     return broken("the cursor expired twice".to_owned());
                 }
-                Said::No(no) => return no.settle(false),
+                Said::No(no) => return no.settle(Method::Get),
                 Said::Lost(why) | Said::NotSent(why) => return broken(why),
             }
         }
         broken(format!("the walk broke: no end after {PAGES_MAX} pages"))
     }
 
-    fn from_top<'a>(&self, call: &'a Call, limit: u32) -> Walk<'a> {
-        let mut walk =
-            Walk { call, gathered: Gathered::default(), next: self.first.clone(), seen: HashSet::new(), limit };
+    fn top_of<'a>(&self, call: &'a Call, limit: u32) -> Walk<'a> {
+        let (first, next) = (self.first.clone(), self.first.clone());
+        let mut walk = Walk { call, gathered: Gathered::default(), first, next, seen: HashSet::new(), limit };
         if let Call::ListPart { after: Some(after), .. } = call
             && let Ok(params) = serde_json::from_str(after)
         {
@@ -98,7 +100,7 @@ impl Walk<'_> {
     }
 
     /// Takes a page in and finds the way on.
-    fn take(&mut self, base: &Url, path: &str, body: &Value) -> Onward {
+    fn take(&mut self, base: &Url, body: &Value) -> Onward {
         let Some(rows) = body.get("data").and_then(Value::as_array) else {
             return Onward::Broken("a page has no data".to_owned());
         };
@@ -113,19 +115,23 @@ impl Walk<'_> {
         // `cursors.after` stands on the last page too, and a page may be empty yet have a next one.
         match body.get("paging").and_then(|paging| paging.get("next")) {
             None | Some(Value::Null) => Onward::End,
-            Some(Value::String(next)) => self.turn_to(base, path, next),
+            Some(Value::String(next)) => self.turn_to(base, next),
             Some(_) => Onward::Broken("paging.next is no text".to_owned()),
         }
     }
 
-    fn turn_to(&mut self, base: &Url, path: &str, next: &str) -> Onward {
-        let params = match params(base, path, next) {
-            Ok(params) => params,
+    fn turn_to(&mut self, base: &Url, next: &str) -> Onward {
+        let onward = match params(base, &self.first.path, next) {
+            Ok(onward) => onward,
             Err(why) => return Onward::Broken(why.to_owned()),
         };
-        self.next.params = params;
+        // What was asked for stays what is asked for, whatever `next` makes of it.
+        let is_first = |name: &str| self.first.params.iter().any(|(known, _)| known == name);
+        let onward = onward.into_iter().filter(|(name, _)| !is_first(name));
+        self.next.params = self.first.params.iter().cloned().chain(onward).collect();
         self.ask_for(self.limit);
-        if !self.seen.insert(format!("{:?}", self.next.params)) {
+        let after = self.next.params.iter().find(|(name, _)| name == "after").map(|(_, cursor)| cursor.clone());
+        if !self.seen.insert(after.unwrap_or_else(|| format!("{:?}", self.next.params))) {
             return Onward::Broken("a cursor came back".to_owned());
         }
         Onward::More

@@ -55,9 +55,9 @@ pub struct Row {
 }
 
 /// The row for `code` and `subcode`, in this order: both; a seven-digit number in either place; the code; its
-/// range; Meta's own `is_transient`; else a row that asks for a look and is never repeated.
+/// range; Meta's own `is_transient`, which may be absent; else a row that asks for a look and is never repeated.
 #[must_use]
-pub fn classify(code: i64, subcode: Option<i64>, is_transient: bool) -> &'static Row {
+pub fn classify(code: i64, subcode: Option<i64>, is_transient: Option<bool>) -> &'static Row {
     let find =
         |code: Option<i64>, subcode: Option<i64>| TABLE.iter().find(|row| row.code == code && row.subcode == subcode);
     subcode
@@ -65,7 +65,7 @@ pub fn classify(code: i64, subcode: Option<i64>, is_transient: bool) -> &'static
         .or_else(|| find(None, Some(code)))
         .or_else(|| find(Some(code), None))
         .or_else(|| range(code))
-        .unwrap_or(if is_transient { &PASSING } else { &ODD })
+        .unwrap_or(if is_transient == Some(true) { &PASSING } else { &ODD })
 }
 
 /// Whether no row knows the number: alert, and never trust it to mean that nothing was done.

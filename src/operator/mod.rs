@@ -1,1 +1,5 @@
-//! stub
+//! The operator's room: what the worker tells over HTTP about itself.
+
+mod health;
+
+pub use health::{Health, serve};

@@ -6,8 +6,11 @@ use Class::*;
 const APP: Class = Throttle(Scope::App);
 const OWN: Class = Throttle(Scope::Business);
 
+/// Codes with their subcodes.
+type Numbers = &'static [(i64, Option<i64>)];
+
 /// What each number must mean, written a second time by hand from Meta's documents: class by class.
-const EXPECTED: &[(Class, &[(i64, Option<i64>)])] = &[
+const EXPECTED: &[(Class, Numbers)] = &[
     (
         Transient,
         &[
@@ -180,7 +183,7 @@ const EXPECTED: &[(Class, &[(i64, Option<i64>)])] = &[
 fn every_number_has_the_class_that_the_documents_say() {
     for (class, numbers) in EXPECTED {
         for (code, subcode) in *numbers {
-            let row = classify(*code, *subcode, false);
+            let row = classify(*code, *subcode, Some(false));
             assert_eq!(row.class, *class, "{code}/{subcode:?} is {row:?}");
         }
     }
@@ -190,8 +193,9 @@ fn every_number_has_the_class_that_the_documents_say() {
 fn every_row_of_the_table_is_expected_above_and_found_by_its_numbers() {
     for row in TABLE {
         let (code, subcode) = (row.code.or(row.subcode).unwrap(), row.code.and(row.subcode));
-        assert_eq!(classify(code, subcode, false), row, "another row hides {row:?}");
-        let named = EXPECTED.iter().flat_map(|(_, numbers)| *numbers).any(|(c, s)| classify(*c, *s, false) == row);
+        assert_eq!(classify(code, subcode, Some(false)), row, "another row hides {row:?}");
+        let named =
+            EXPECTED.iter().flat_map(|(_, numbers)| *numbers).any(|(c, s)| classify(*c, *s, Some(false)) == row);
         assert!(named, "no expectation names {row:?}");
     }
 }
@@ -207,7 +211,7 @@ fn every_remedy_is_a_sentence() {
 #[test]
 fn what_only_a_person_can_do_says_where_to_click() {
     for code in [415, 3914, 3948, 42_000, 42_001] {
-        let row = classify(code, None, true);
+        let row = classify(code, None, Some(true));
         assert_eq!(row.category, Category::NeedsHuman, "{row:?}");
         assert!(row.remedy.contains(" > "), "{row:?} names no path");
     }
@@ -215,11 +219,12 @@ fn what_only_a_person_can_do_says_where_to_click() {
 
 #[test]
 fn metas_own_hint_beats_an_unknown_number_and_no_known_one() {
-    assert_eq!(classify(7, None, true).class, Transient);
-    assert_eq!(classify(-3, Some(5), true).class, Transient);
+    assert_eq!(classify(7, None, Some(true)).class, Transient);
+    assert_eq!(classify(7, None, None).class, Permanent);
+    assert_eq!(classify(-3, Some(5), Some(true)).class, Transient);
     let known = [(190, None), (10, Some(2_859_030)), (100, None), (368, None), (250, None), (3999, None), (3918, None)];
     for (code, subcode) in known {
-        let row = classify(code, subcode, true);
+        let row = classify(code, subcode, Some(true));
         assert_ne!(row.class, Transient, "is_transient overruled {code}/{subcode:?}");
     }
 }
@@ -227,13 +232,13 @@ fn metas_own_hint_beats_an_unknown_number_and_no_known_one() {
 #[test]
 fn a_dead_page_token_or_a_lost_role_never_kills_a_credential() {
     for subcode in [492, 2_069_032] {
-        assert_ne!(classify(190, Some(subcode), false).class, Auth, "190/{subcode}");
+        assert_ne!(classify(190, Some(subcode), Some(false)).class, Auth, "190/{subcode}");
     }
 }
 
 #[test]
 fn a_number_that_nobody_knows_is_told_from_one_that_is_permanent() {
-    assert!(is_unknown(classify(7, None, false)));
-    assert!(!is_unknown(classify(100, None, false)));
-    assert!(!is_unknown(classify(3999, None, false)));
+    assert!(is_unknown(classify(7, None, Some(false))));
+    assert!(!is_unknown(classify(100, None, Some(false))));
+    assert!(!is_unknown(classify(3999, None, Some(false))));
 }

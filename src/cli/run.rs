@@ -1,0 +1,140 @@
+//! `bindery run`: the worker.
+
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{CliError, Ended};
+use crate::broker::{self, BrokerConfig, ClientCertificate, TopologyNames};
+use crate::config::{AmqpConfig, Config};
+use crate::engine::{Clock, Engine};
+use crate::graph::{Graph, GraphConfig};
+use crate::journal::Journal;
+use crate::operator;
+
+/// Rows asked for in one page of a list; larger pages provoke error 1 at Meta.
+const PAGE_LIMIT: u32 = 100;
+/// Gap between two tries to reach a neighbour at start.
+const TRIED_AGAIN: Duration = Duration::from_millis(500);
+
+/// Works until it is told to stop; exit 0 after a stop, 3 where a neighbour could not be reached within
+/// `start_within`.
+pub(super) async fn run(config: Config) -> Result<Ended, CliError> {
+    let signals = Signals::new()?;
+    let broker = broker_config(&config.amqp);
+    let graph = Graph::new(&graph_config(&config)).map_err(|error| CliError::Usage(error.to_string()))?;
+    let journal = open_journal(&config).await?;
+    reach_broker(&config, &broker).await?;
+    let clock = Clock::default();
+    let stop = CancellationToken::new();
+    let (shutdown_within, listen) = (config.shutdown_within, config.http.listen);
+    let engine = Engine::new(config, journal.clone(), graph.with_clock(clock.reader()), clock, stop.clone()).await;
+    let engine = engine.map_err(|error| CliError::OutOfReach(format!("could not read the journal: {error}")))?;
+    let mut tasks = JoinSet::new();
+    let health = operator::Health::new(journal.clone(), stop.clone());
+    let served = operator::serve(listen, health.clone()).await;
+    tasks.spawn(served.map_err(|error| CliError::OutOfReach(format!("could not listen on {listen}: {error}")))?);
+    info!("bindery {} works, health on http://{listen}/readyz", env!("CARGO_PKG_VERSION"));
+    let work = engine.run(broker, move |links| health.watch(links));
+    let ended = stop_when_told(signals, stop, work, shutdown_within).await;
+    journal.close().await;
+    tasks.shutdown().await;
+    ended
+}
+
+/// Runs `work` until a signal, then lets it end within `within`; a second signal stops at once.
+async fn stop_when_told(
+    mut signals: Signals,
+    stop: CancellationToken,
+    work: impl Future<Output = ()>,
+    within: Duration,
+) -> Result<Ended, CliError> {
+    tokio::pin!(work);
+    tokio::select! {
+        () = &mut work => return Err(CliError::Failed("the engine has ended by itself".to_owned())),
+        () = signals.one() => info!("told to stop, letting running steps end"),
+    }
+    stop.cancel();
+    tokio::select! {
+        () = &mut work => info!("stopped"),
+        () = signals.one() => warn!("told twice, stopping at once: whatever is out is looked up at the next start"),
+        () = tokio::time::sleep(within) => warn!("running steps did not end in time: they are looked up at the next start"),
+    }
+    Ok(Ended::Well)
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        let listen = |kind| signal(kind).map_err(|error| CliError::Failed(format!("could not hear signals: {error}")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn one(&mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
+}
+
+pub(super) fn graph_config(config: &Config) -> GraphConfig {
+    GraphConfig {
+        base_url: config.graph.base_url.clone(),
+        api_version: config.graph.api_version.clone(),
+        call_within: config.graph.call_within,
+        page_limit: PAGE_LIMIT,
+    }
+}
+
+pub(super) fn broker_config(amqp: &AmqpConfig) -> BrokerConfig {
+    let mut broker = BrokerConfig::at(amqp.url.expose());
+    broker.url = SecretString::from(amqp.url.expose().to_owned());
+    broker.ca_file = amqp.ca_file.clone();
+    broker.client_certificate = amqp
+        .client_cert
+        .as_ref()
+        .map(|cert| ClientCertificate { certificate_file: cert.cert_file.clone(), key_file: cert.key_file.clone() });
+    broker.names = TopologyNames {
+        commands: amqp.names.commands.clone(),
+        events: amqp.names.events.clone(),
+        dead: amqp.names.dead.clone(),
+    };
+    broker.deadlines.confirm_within = amqp.confirm_within;
+    broker
+}
+
+/// The path of the journal's file.
+pub(super) fn journal_path(config: &Config) -> &Path {
+    let url = config.journal.url.expose();
+    Path::new(url.strip_prefix("sqlite://").unwrap_or(url))
+}
+
+/// A journal that another worker holds, or that is none, does not become one by waiting.
+async fn open_journal(config: &Config) -> Result<Journal, CliError> {
+    Journal::open(journal_path(config)).await.map_err(|error| CliError::OutOfReach(error.to_string()))
+}
+
+async fn reach_broker(config: &Config, broker: &BrokerConfig) -> Result<(), CliError> {
+    let until = tokio::time::Instant::now() + config.start_within;
+    let mut told = None;
+    loop {
+        let Err(error) = broker::reach(broker).await else { return Ok(()) };
+        let at_once = error.needs_a_person();
+        if at_once || tokio::time::Instant::now() + TRIED_AGAIN >= until {
+            error!("could not reach the broker: {error}");
+            return Err(CliError::OutOfReach(format!("could not reach the broker: {error}")));
+        }
+        if told != Some(error.code()) {
+            warn!("could not reach the broker, trying for {} s: {error}", config.start_within.as_secs());
+            told = Some(error.code());
+        }
+        tokio::time::sleep(TRIED_AGAIN).await;
+    }
+}
