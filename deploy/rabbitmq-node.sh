@@ -74,8 +74,9 @@ boot() {
     # a Ctrl-C in the terminal from reaching it before its owner has said goodbye.
     detached=1 setsid "$BIN/rabbitmq-server" <&- >"$dir/log/boot.log" 2>&1 &
     echo $! >"$dir/pid"
+    disown
     until accepts_amqp; do
-        alive "$dir" || { tail -n 20 "$dir/log/boot.log" >&2; end_epmd; fail "the node did not start"; }
+        alive "$dir" || { tail -n 20 "$dir/log/boot.log" >&2; stop "$dir" KILL; fail "the node did not start"; }
         ((SECONDS < deadline)) || { stop "$dir" KILL; fail "the node did not accept AMQP within $BOOT_SECONDS s"; }
         sleep 0.1
     done
@@ -105,10 +106,13 @@ stop() {
     end_epmd
 }
 
+# Not a zombie, and still a node of ours: pids come round again. Between two `exec` the command line is empty.
 alive() {
-    local pid
-    pid=$(cat "$1/pid" 2>/dev/null) && [[ -r /proc/$pid/cmdline ]] &&
-        tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -e beam -e erl -e rabbitmq
+    local pid stat command
+    pid=$(cat "$1/pid" 2>/dev/null) && stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return 1
+    [[ ${stat##*) } != [ZX]* ]] || return 1
+    command=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) || return 1
+    [[ -z $command || $command == *beam* || $command == *erl* || $command == *rabbitmq* ]]
 }
 
 # Our epmd alone: it listens on this node's own port.
@@ -194,11 +198,12 @@ install_package() {
     local policy=/usr/sbin/policy-rc.d ours=
     if [[ ! -e $policy ]]; then
         printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && ours=yes
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
     fi
     local installed=yes
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends rabbitmq-server; } >&2 ||
         installed=
-    [[ -z $ours ]] || rm -f "$policy"
+    [[ -z $ours ]] || { rm -f "$policy"; trap - EXIT; }
     [[ -n $installed ]] || { say "apt-get could not install rabbitmq-server"; return 1; }
 }
 

@@ -18,7 +18,8 @@ pub struct BrokerConfig {
     pub client_certificate: Option<ClientCertificate>,
     /// The names of exchanges and queues.
     pub names: TopologyNames,
-    /// How many unacknowledged deliveries the broker may have under way to us: one group of the journal's writer.
+    /// How many unacknowledged deliveries the broker may have under way to us: one group of the journal's writer. They
+    /// are in memory whole, so with the broker's `max_message_size` this bounds what a hostile publisher can fill.
     pub prefetch: u16,
     /// How long each call to the broker may take.
     pub deadlines: Deadlines,

@@ -217,7 +217,7 @@ impl Supervisor {
         let _ = batch.answer.send(settled);
         match ended {
             // A blocked connection is not a broken one, and a new one would be blocked as well.
-            Err(_) if is_blocked(&self.board) && wire.alive() => Ok(()),
+            Err(_) if self.board.is_blocked() && wire.alive() => Ok(()),
             ended => ended,
         }
     }
@@ -256,13 +256,9 @@ fn note(board: &Board, event: Event) {
     }
 }
 
-fn is_blocked(board: &Board) -> bool {
-    matches!(board.watch().borrow().link, Link::Blocked { .. })
-}
-
 /// Waits for the end of the broker's alarm, at most until `deadline`.
 async fn unblocked(board: &Board, events: &mut BoxStream<'static, Event>, deadline: Instant) -> bool {
-    while is_blocked(board) {
+    while board.is_blocked() {
         match timeout_at(deadline, events.next()).await {
             Ok(Some(event)) => note(board, event),
             Ok(None) | Err(_) => return false,

@@ -53,6 +53,10 @@ impl Board {
         self.state.subscribe()
     }
 
+    pub(super) fn is_blocked(&self) -> bool {
+        matches!(self.state.borrow().link, Link::Blocked { .. })
+    }
+
     /// There is no connection, for this reason.
     pub(super) fn down(&self, error: &BrokerError) {
         self.set(Link::Connecting { why: error.to_string(), code: error.code() });

@@ -1,0 +1,12 @@
+//! Stories: the worker and its rooms against real neighbours, one binary, one file a behaviour.
+
+#![expect(unreachable_pub, reason = "the rooms of one binary; nobody is outside")]
+
+mod broker_consumer;
+mod broker_errors;
+mod broker_links;
+mod broker_outages;
+mod broker_publisher;
+mod broker_tls;
+mod broker_topology;
+mod rabbit;
