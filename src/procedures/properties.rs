@@ -254,8 +254,8 @@ fn repeated_blindly(seen: &[Observation]) -> Option<&Call> {
     None
 }
 
-/// Whether the leaver was taken off before reads showed the successor on the asset and, where the leaver managed it,
-/// somebody else who manages it.
+/// Whether the leaver was taken off before reads showed the successor on the asset and, where the last of them showed
+/// that the leaver managed it, somebody else who manages it.
 fn removed_too_early(seen: &[Observation]) -> bool {
     let leaver: PersonId = LEAVER.parse().unwrap();
     let (mut leaver_managed, mut successor_on, mut managed) = (false, false, false);
@@ -269,8 +269,10 @@ fn removed_too_early(seen: &[Observation]) -> bool {
         if let Reply::Answer(Answer::People(people)) = reply {
             let outside = matches!(call, Call::RolesOn { .. });
             let manages = people.iter().any(|on| on.id != leaver && on.tasks.manage());
-            managed = if outside { managed || manages } else { manages };
-            leaver_managed |= !outside && people.iter().any(|on| on.id == leaver && on.tasks.manage());
+            managed = manages || (outside && managed);
+            if !outside {
+                leaver_managed = people.iter().any(|on| on.id == leaver && on.tasks.manage());
+            }
             successor_on |= people.iter().any(|on| on.id.as_str() == SUCCESSOR && !on.tasks.is_empty());
         }
     }
