@@ -37,6 +37,8 @@ struct Standing {
     parent: Option<CommandId>,
     observed: i64,
     chain: Chain,
+    /// Whether somebody wants a reply.
+    asked: bool,
 }
 
 /// The end of a command's chain.
@@ -65,7 +67,9 @@ async fn store(connection: &mut SqliteConnection, id: &CommandId, record: &Recor
     let move_to = Moved { id, record, since: since(record, before.state, before.since), chain: &chain, settled };
     move_on(connection, &move_to, before.observed).await?;
     if let State::Ended(ended) = &record.state {
-        outbox::reply_all(connection, id, record.at).await?;
+        if before.asked {
+            outbox::reply_all(connection, id, record.at).await?;
+        }
         if let Some(parent) = &before.parent {
             let entry = evidence::of_child(id.as_str(), ended.phase.word(), &chain.head, record.at);
             chain_parent(connection, parent, entry).await?;
@@ -76,7 +80,9 @@ async fn store(connection: &mut SqliteConnection, id: &CommandId, record: &Recor
 
 async fn standing(connection: &mut SqliteConnection, id: &CommandId) -> Result<Standing, JournalError> {
     let row = sqlx::query(
-        "SELECT seq, state, since, parent, observed, evidence_head, evidence_total FROM commands WHERE id = $1",
+        "SELECT seq, state, since, parent, observed, evidence_head, evidence_total,
+             EXISTS (SELECT 1 FROM replies WHERE command = id) AS asked
+         FROM commands WHERE id = $1",
     )
     .bind(id.as_str())
     .fetch_optional(connection)
@@ -90,6 +96,7 @@ async fn standing(connection: &mut SqliteConnection, id: &CommandId) -> Result<S
         parent: columns.optional_parsed("parent")?,
         observed: columns.integer("observed")?,
         chain: Chain { head: columns.parsed("evidence_head")?, total: columns.number("evidence_total")? },
+        asked: columns.flag("asked")?,
     })
 }
 
