@@ -42,6 +42,7 @@ fn hold(
 async fn a_second_worker_is_refused_with_the_first_ones_process() {
     let shelf = SqliteShelf::empty();
     let journal = shelf.open().await;
+    journal.find(&id("a")).await.unwrap();
     let error = refusal(&shelf.path()).await;
     let told = error.to_string();
     let JournalError::Locked { pid, .. } = error else { panic!("{error}") };
@@ -55,6 +56,8 @@ async fn a_second_worker_is_refused_with_the_first_ones_process() {
 
     journal.close().await;
     assert_eq!(held_by(&shelf.path()), None);
+    assert!(!shelf.path().with_extension("db-wal").exists(), "a journal that was closed is one file");
+    assert_eq!(journal.find(&id("a")).await.unwrap_err().code(), "closed");
     shelf.open().await;
 }
 
