@@ -140,6 +140,14 @@ impl<'a> Progress<'a> {
         self.store(record).await
     }
 
+    /// Children that end move their parent's counters and chain on.
+    pub(crate) async fn refresh(&mut self) -> Result<(), EngineError> {
+        if let Some(row) = self.shared.journal.find(&self.command.id).await? {
+            self.row = row;
+        }
+        Ok(())
+    }
+
     /// Journals where the next move leads, where nothing new was seen.
     pub(crate) async fn record_standing(&mut self) -> Result<(), EngineError> {
         self.record_next(Vec::new()).await

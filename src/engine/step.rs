@@ -161,7 +161,8 @@ async fn await_children(shared: &Shared, progress: &mut Progress<'_>) -> Result<
         progress.stand(State::AwaitingChildren).await?;
     }
     // Counted after the state is journaled: a child that ends from now on wakes us.
-    let children = shared.journal.find(&progress.command.id).await?.map(|row| row.children).unwrap_or_default();
+    progress.refresh().await?;
+    let children = progress.row.children;
     if children.open > 0 {
         if progress.is_stopping() {
             stop_children(shared, progress).await?;
