@@ -18,7 +18,8 @@ pub(super) fn run(script: &mut Script<'_>, targets: &Targets) -> Run<Outcome> {
     let children = (1..).zip(assets).map(|(n, asset)| child(&parent, n, asset)).collect();
     script.spawn(children)?;
     let tally = script.children()?;
-    Ok(Outcome::of(ending(script.command(), tally), tally.changed))
+    let phase = if script.is_cancelled() { Phase::Cancelled } else { ending(script.command(), tally) };
+    Ok(Outcome::of(phase, tally.changed))
 }
 
 /// A fan-out ends in the command's good phase if every asset did.

@@ -58,6 +58,8 @@ pub(super) struct Script<'a> {
     now: Timestamp,
     started_at: Timestamp,
     stop: Option<StopCause>,
+    /// Something has been begun at Meta that has to be brought to its end, stop or not.
+    in_hand: bool,
     changed: bool,
     plan: Vec<PlanStep>,
 }
@@ -66,7 +68,7 @@ impl<'a> Script<'a> {
     pub(super) fn new(command: &'a Command, rules: &'a Rules, seen: &'a [Observation], now: Timestamp) -> Self {
         let used = vec![false; seen.len()];
         let (say, plan) = (Vec::new(), Vec::new());
-        Self { command, rules, seen, used, say, now, started_at: now, stop: None, changed: false, plan }
+        Self { command, rules, seen, used, say, now, started_at: now, stop: None, in_hand: false, changed: false, plan }
     }
 
     pub(super) fn command(&self) -> &'a Command {
@@ -143,7 +145,18 @@ impl<'a> Script<'a> {
             let Observation::Asked { call: asked, began, reply } = seen else { return None };
             (asked == call).then(|| (*began, reply.clone()))
         });
-        found.ok_or_else(|| Box::new(Move::Ask(call.clone())))
+        self.in_hand |= call.is_write() && found.is_some();
+        match found {
+            Some(found) => Ok(found),
+            None if self.in_hand => Err(Box::new(Move::Ask(call.clone()))),
+            None => self.safe_point().and(Err(Box::new(Move::Ask(call.clone())))),
+        }
+    }
+
+    /// Whether a `cancel` has come.
+    pub(super) fn is_cancelled(&mut self) -> bool {
+        self.notice_stops();
+        self.stop == Some(StopCause::Cancelled)
     }
 
     /// The answer to a read that must succeed, with the time at which it began; a refusal ends the command.
@@ -184,6 +197,7 @@ impl<'a> Script<'a> {
             let Observation::Settled { verdict, .. } = seen else { return None };
             Some(verdict.clone())
         });
+        self.in_hand = true;
         self.notice_stops();
         match (settled, self.stop.clone()) {
             (Some(verdict), _) => Ok(Watched::Settled(verdict)),
