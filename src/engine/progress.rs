@@ -235,6 +235,7 @@ impl<'a> Progress<'a> {
 
     /// Journals what was seen together with what follows from it: the state, what is said, children, a watch, the end.
     async fn record_next(&mut self, evidence: Vec<EvidenceEntry>) -> Result<(), EngineError> {
+        let news = !self.noted.is_empty();
         let removals = self.noted.iter().filter_map(|seen| self.removal(seen)).collect();
         let mut next = self.next();
         let mut children = Vec::new();
@@ -246,7 +247,8 @@ impl<'a> Progress<'a> {
         }
         let clear_intent = !self.has_intent;
         let mut record = Record { evidence, clear_intent, removals, ..self.blank(State::Running) };
-        for say in next.say {
+        // What was said with an observation that is journaled already has been stored with it.
+        for say in next.say.into_iter().filter(|_| news) {
             self.say(&mut record, say)?;
         }
         match next.then {

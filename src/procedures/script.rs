@@ -336,6 +336,7 @@ impl<'a> Script<'a> {
         while let Some(index) = self.used.iter().position(|used| !used) {
             let Observation::Stop { cause } = &self.seen[index] else { return };
             self.used[index] = true;
+            self.say.clear();
             self.stop.get_or_insert_with(|| cause.clone());
         }
     }
