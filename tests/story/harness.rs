@@ -189,7 +189,6 @@ impl Story {
         Ok(story)
     }
 
-
     fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));

@@ -189,6 +189,7 @@ async fn a_command_that_comes_twice_is_done_once_and_answered_with_the_same_even
         r#"{{"access":"owner","asset":{{"id":"{PAGE}","kind":"page"}},"business":"{BUSINESS}","command":"claim","id":"c"}}"#
     );
     story.send(&claim).await?;
+    story.events_told(2, |event| event["data"]["command_id"] == "c").await?;
     story.send_raw("claim", reordered.as_bytes()).await?;
     let ends = story.events_told(3, |event| event["data"]["command_id"] == "c").await?;
     assert!(ends.iter().all(|event| *event == first), "{ends:#?}");
