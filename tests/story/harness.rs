@@ -14,8 +14,8 @@ use anyhow::{Context, Result, bail, ensure};
 use bindery::graph_sim::{Call, Sim, SimConfig, Verb, World};
 use futures_util::StreamExt;
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+    QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
@@ -164,7 +164,7 @@ impl Story {
         let vhost = rabbit::vhost().await?;
         let meta = Sim::start(SimConfig::of(world)).await?;
         let folder = tempfile::Builder::new().prefix("bindery-story-").tempdir()?;
-        let (events, reader) = read_events(&vhost).await?;
+        let (events, reader) = read_events(&vhost, Vec::new()).await?;
         let commands = vhost.channel().await?;
         commands.1.confirm_select(ConfirmSelectOptions::default()).await?;
         let mut story = Self {
@@ -326,6 +326,16 @@ impl Story {
         Ok(())
     }
 
+    /// The broker closes every connection, as an operator can; ours are opened anew, and the listener begins again.
+    pub async fn drop_connections(&mut self) -> Result<()> {
+        self.vhost.close_connections().await?;
+        let (events, reader) = read_events(&self.vhost, self.events()).await?;
+        (self.events, self._reader) = (events, reader);
+        self.commands = self.vhost.channel().await?;
+        self.commands.1.confirm_select(ConfirmSelectOptions::default()).await?;
+        Ok(())
+    }
+
     /// All that the worker logged.
     pub fn log_text(&self) -> String {
         let mut text = String::new();
@@ -376,24 +386,26 @@ fn is_of(event: &Value, id: &str) -> bool {
 }
 
 /// Bound before the worker starts, so that no event is missed; the exchange is declared as the worker does.
-async fn read_events(vhost: &Vhost) -> Result<(watch::Receiver<Vec<Value>>, JoinSet<()>)> {
+async fn read_events(vhost: &Vhost, so_far: Vec<Value>) -> Result<(watch::Receiver<Vec<Value>>, JoinSet<()>)> {
     let (connection, channel) = vhost.channel().await?;
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let none = FieldTable::default;
     channel.exchange_declare("bindery.events".into(), ExchangeKind::Topic, durable, none()).await?;
-    let own = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-    let queue = channel.queue_declare("".into(), own, none()).await?.name().clone();
+    let queue = "events-of-the-story";
+    channel.queue_declare(queue.into(), QueueDeclareOptions::default(), none()).await?;
     let bind = QueueBindOptions::default();
-    channel.queue_bind(queue.clone(), "bindery.events".into(), "#".into(), bind, none()).await?;
-    let unacknowledged = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-    let mut stream = channel.basic_consume(queue, "".into(), unacknowledged, none()).await?;
-    let (told, events) = watch::channel(Vec::new());
+    channel.queue_bind(queue.into(), "bindery.events".into(), "#".into(), bind, none()).await?;
+    let mut stream = channel.basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), none()).await?;
+    let (told, events) = watch::channel(so_far);
     let mut reader = JoinSet::new();
     reader.spawn(async move {
         let _kept = (connection, channel);
         while let Some(Ok(delivery)) = stream.next().await {
             let event = serde_json::from_slice(&delivery.data).unwrap_or(Value::Null);
             told.send_modify(|all: &mut Vec<Value>| all.push(event));
+            if delivery.ack(BasicAckOptions::default()).await.is_err() {
+                return;
+            }
         }
     });
     Ok((events, reader))

@@ -120,6 +120,8 @@ async fn three_hundred_commands_end_once_each_however_often_the_worker_is_killed
         *phases.entry(phase(&event).to_owned()).or_default() += 1;
         ensure!(phase(&event) == expected(n), "{} should be {}: {event:#}", id(n), expected(n));
     }
+    // What it still had to tell is told now.
+    story.stop().await?;
     let twice: Vec<String> = (0..COMMANDS).map(id).filter(|id| story.endings_of(id).len() != 1).collect();
     let calls = story.meta.calls();
     let blind = blind_repeats(&calls);
@@ -134,7 +136,18 @@ async fn three_hundred_commands_end_once_each_however_often_the_worker_is_killed
         wrong.len()
     );
     assert_eq!((twice, blind, wrong), (Vec::new(), Vec::new(), Vec::new()));
-    story.stop().await
+    (0..COMMANDS).try_for_each(|n| in_order_and_unchanged(&story.events_of(&id(n))))
+}
+
+/// A command's events count from 1 without a gap, and one that comes again is the same.
+fn in_order_and_unchanged(events: &[Value]) -> Result<()> {
+    let mut first = BTreeMap::new();
+    for event in events {
+        let sequence = event["data"]["sequence"].as_u64().unwrap_or(0);
+        ensure!(first.entry(sequence).or_insert(event) == &event, "{sequence} is told in two ways: {events:#?}");
+    }
+    ensure!(first.keys().copied().eq(1..=first.len() as u64), "gaps: {events:#?}");
+    Ok(())
 }
 
 fn id(n: usize) -> String {

@@ -15,5 +15,6 @@ mod harness;
 mod kill;
 mod people;
 mod rabbit;
+mod races;
 mod trouble;
 mod unbind;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bindery::graph_sim::{Break, Holder, How, Throttle, Token, Verb};
+use jiff::SignedDuration;
 use lapin::types::AMQPValue;
 use serde_json::{Value, json};
 
@@ -44,6 +45,8 @@ async fn a_claim_that_took_no_effect_is_repeated_once_the_lists_have_settled() -
         let looked =
             calls.iter().any(|call| call.is(Verb::Get, "owned_pages") && call.n > posts[0].n && call.n < posts[1].n);
         assert!(looked, "{how:?}: not repeated without a look");
+        let gap = posts[1].at.duration_since(posts[0].at);
+        assert!(gap >= SignedDuration::from_secs(1), "{how:?}: repeated before the lists had settled: {gap}");
     }
     Ok(())
 }
