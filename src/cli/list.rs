@@ -100,3 +100,55 @@ fn name(row: &CommandRow) -> String {
     let asset = body.get("asset").map(|asset| format!(" {}/{}", text(&asset["kind"]), text(&asset["id"])));
     text(&body["command"]) + &asset.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::status::StatusArgs;
+
+    #[derive(Debug, Parser)]
+    struct List {
+        #[command(flatten)]
+        args: ListArgs,
+    }
+
+    #[derive(Debug, Parser)]
+    struct Status {
+        #[command(flatten)]
+        _args: StatusArgs,
+    }
+
+    #[test]
+    fn what_cannot_be_listed_is_told() {
+        for (line, told) in [
+            ("--state nope", "must be one of ready"),
+            ("--state ", "a value is required"),
+            ("--business x", "invalid value"),
+            ("--limit 0", "not in 1..=100000"),
+            ("--limit -1", "unexpected argument"),
+            ("--limit many", "invalid digit"),
+            ("c1", "unexpected argument"),
+        ] {
+            let error = List::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).expect_err(line);
+            assert!(error.to_string().contains(told), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_state_can_be_listed() {
+        for state in StateName::ALL {
+            let list = List::try_parse_from(["list", "--state", state.word()]).unwrap();
+            assert_eq!((list.args.state, list.args.limit), (Some(state), 50));
+        }
+    }
+
+    #[test]
+    fn a_status_needs_one_id_that_can_be_one() {
+        for line in [&["status"][..], &["status", ""], &["status", "a b"], &["status", "a", "b"]] {
+            assert!(Status::try_parse_from(line).is_err(), "{line:?}");
+        }
+        assert!(Status::try_parse_from(["status", "a~recheck-1"]).is_ok());
+    }
+}

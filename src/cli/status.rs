@@ -34,20 +34,13 @@ pub(super) async fn run(args: StatusArgs, config: &Config) -> Result<Ended, CliE
 }
 
 fn in_words(row: &CommandRow, events: &[NewEvent]) -> String {
+    let also = |before: &str, text: Option<&str>| text.map_or_else(String::new, |text| format!("{before}{text}"));
     let mut lines = vec![format!("{} {}", row.id, state(row))];
-    lines.push(format!(
-        "  since     {:.0}{}",
-        row.since,
-        row.why.as_ref().map_or_else(String::new, |why| format!(", {why}"))
-    ));
+    lines.push(format!("  since     {:.0}{}", row.since, also(", ", row.why.as_deref())));
     lines.extend(row.due.map(|due| format!("  due       {due:.0}")));
     lines.extend(row.cancelled_by.as_ref().map(|by| format!("  cancelled by {by}")));
     lines.push(format!("  asked     {}", row.body));
-    lines.push(format!(
-        "  accepted  {:.0}{}",
-        row.accepted_at,
-        row.published_by.as_ref().map_or_else(String::new, |by| format!(", published by {by}"))
-    ));
+    lines.push(format!("  accepted  {:.0}{}", row.accepted_at, also(", published by ", row.published_by.as_deref())));
     lines.extend(row.parent.as_ref().map(|parent| format!("  part of   {parent}")));
     let children = row.children;
     if children.total > 0 {

@@ -16,7 +16,7 @@ pub(super) struct Fields {
     #[arg(long)]
     pub(super) id: Option<String>,
     /// The business that acts.
-    #[arg(long, env = "BINDERY_BUSINESS", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     business: Option<String>,
     /// Who asks, for the audit.
     #[arg(long)]
