@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
 
 mod config;
+mod demo;
 mod graph_sim;
 mod run;
 
@@ -32,6 +33,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done · 1 the command ended other than w
 enum Command {
     /// Works: takes commands from RabbitMQ, carries them out on Graph, publishes what became of them.
     Run,
+    /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
+    Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
     GraphSim(crate::graph_sim::GraphSimArgs),
     /// Looks at the configuration: is it right, and what is in force?
@@ -95,6 +98,7 @@ impl Cli {
     pub async fn run(self) -> Result<Ended, CliError> {
         match &self.command {
             Command::Run => run::run(self.load_config()?).await,
+            Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }
