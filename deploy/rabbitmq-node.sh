@@ -23,24 +23,27 @@ say() { echo "rabbitmq-node: $*" >&2; }
 fail() { say "$*"; exit 3; }
 
 main() {
-    local verb=${1:-help}
+    local verb=${1:-help} dir=
     shift || true
     case $verb in
-    start) start "$(folder "$@")" ;;
-    stop) stop "$(folder "$@")" TERM ;;
-    kill) stop "$(folder "$@")" KILL ;;
-    hold) hold "$(folder "$@")" ;;
-    ctl) local dir; dir=$(folder "$@"); shift; ctl "$dir" "$@" ;;
+    start | stop | kill | hold | ctl)
+        [[ -n ${1:-} ]] || { say "$verb: which DIR?"; exit 2; }
+        # Absolute, because the node changes its working folder.
+        dir=$(mkdir -p "$1" && cd "$1" && pwd)
+        [[ $dir == /?* ]] || { say "$verb: not in ${dir:-there}"; exit 2; }
+        shift
+        ;;
+    esac
+    case $verb in
+    start) start "$dir" ;;
+    stop) stop "$dir" TERM ;;
+    kill) stop "$dir" KILL ;;
+    hold) hold "$dir" ;;
+    ctl) ctl "$dir" "$@" ;;
     install) install_package ;;
     help | -h | --help) usage ;;
     *) usage >&2; exit 2 ;;
     esac
-}
-
-# The folder as an absolute path: the node changes its working folder.
-folder() {
-    [[ -n ${1:-} ]] || { say "which DIR?"; exit 2; }
-    mkdir -p "$1" && (cd "$1" && pwd)
 }
 
 start() {
@@ -60,6 +63,9 @@ start() {
 # Runs a node for as long as somebody holds our stdin open. A test process that dies, however it dies, closes it.
 hold() {
     local dir=$1
+    # It will be removed: nothing but a node's own files may be in it.
+    [[ -z $(find "$dir" -mindepth 1 -maxdepth 1 ! -name extra.conf ! -name definitions.json -print -quit) ]] ||
+        { say "hold: $dir is not empty"; exit 2; }
     trap '' INT TERM HUP
     start "$dir"
     exec >/dev/null

@@ -112,13 +112,15 @@ async fn credential(
             }
             Ok(Err(Gone::Waits(shared.clock.now() + CREDENTIAL_LOOKED_AT)))
         }
-        Err(error) => Ok(Err(Gone::Failed(error, Vec::new()))),
+        Err(error) => Ok(Err(Gone::Failed(*error, Vec::new()))),
     }
 }
 
 /// The credential of `business`; `None` while it is suspended or its files cannot be read.
-pub(crate) fn usable(shared: &Shared, business: &BusinessId) -> Result<Option<Ready>, ErrorInfo> {
-    let Some(credential) = shared.config.credential_for(business) else { return Err(no_credential(business)) };
+pub(crate) fn usable(shared: &Shared, business: &BusinessId) -> Result<Option<Ready>, Box<ErrorInfo>> {
+    let Some(credential) = shared.config.credential_for(business) else {
+        return Err(Box::new(no_credential(business)));
+    };
     let pair = match credential.secrets.read() {
         Ok(pair) => pair,
         Err(error) => {

@@ -138,11 +138,6 @@ impl Board {
         self.later.first().map(|(due, _)| *due)
     }
 
-    /// How many commands are open, and how many of them run.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.open.len(), self.running.len())
-    }
-
     fn let_in_what_is_due(&mut self, now: Timestamp) {
         while let Some(&(due, seq)) = self.later.first() {
             if due > now {

@@ -112,8 +112,7 @@ impl<'a> Progress<'a> {
         let evidence = entries(&seen.requests);
         self.note(seen.observation);
         self.has_intent &= !matches!(self.seen.last(), Some(Observation::Asked { call, .. }) if call.is_write());
-        let clear = !self.has_intent;
-        self.record_next(evidence, clear).await
+        self.record_next(evidence).await
     }
 
     /// Journals something that was seen without a call.
@@ -141,9 +140,17 @@ impl<'a> Progress<'a> {
         self.store(record).await
     }
 
+    /// Children that end move their parent's counters and chain on.
+    pub(crate) async fn refresh(&mut self) -> Result<(), EngineError> {
+        if let Some(row) = self.shared.journal.find(&self.command.id).await? {
+            self.row = row;
+        }
+        Ok(())
+    }
+
     /// Journals where the next move leads, where nothing new was seen.
     pub(crate) async fn record_standing(&mut self) -> Result<(), EngineError> {
-        self.record_next(Vec::new(), false).await
+        self.record_next(Vec::new()).await
     }
 
     /// Waits for a time, in its lane.
@@ -227,7 +234,8 @@ impl<'a> Progress<'a> {
     }
 
     /// Journals what was seen together with what follows from it: the state, what is said, children, a watch, the end.
-    async fn record_next(&mut self, evidence: Vec<EvidenceEntry>, clear_intent: bool) -> Result<(), EngineError> {
+    async fn record_next(&mut self, evidence: Vec<EvidenceEntry>) -> Result<(), EngineError> {
+        let news = !self.noted.is_empty();
         let removals = self.noted.iter().filter_map(|seen| self.removal(seen)).collect();
         let mut next = self.next();
         let mut children = Vec::new();
@@ -237,12 +245,14 @@ impl<'a> Progress<'a> {
             let say = next.say;
             next = Next { say, then: self.next().then };
         }
+        let clear_intent = !self.has_intent;
         let mut record = Record { evidence, clear_intent, removals, ..self.blank(State::Running) };
-        for say in next.say {
+        // What was said with an observation that is journaled already has been stored with it.
+        for say in next.say.into_iter().filter(|_| news) {
             self.say(&mut record, say)?;
         }
         match next.then {
-            Move::Finish(outcome) => self.finish(&mut record, outcome).await?,
+            Move::Finish(outcome) => self.finish(&mut record, *outcome).await?,
             Move::Watch(watch) => self.watch(&mut record, &watch)?,
             Move::AwaitChildren => record.state = State::AwaitingChildren,
             Move::Ask(_) | Move::Consult(_) | Move::WaitUntil(_) | Move::Spawn(_) | Move::AwaitEnd(_) => {}

@@ -92,6 +92,10 @@ impl Shared {
         let mut memory = self.memory();
         let due = row.due.max(row.not_before);
         match row.state.name() {
+            // Told to stop before the restart: it withdraws its request now.
+            StateName::Pending if row.cancelled_by.is_some() => {
+                memory.board.arrive(row.seq, Entry { lane: None, ..entry(command) }, None, now);
+            }
             StateName::Pending => memory.board.arrive_outside(row.seq, Entry { lane: None, ..entry(command) }),
             StateName::AwaitingChildren => {
                 memory.board.arrive(row.seq, Entry { lane: None, ..entry(command) }, due, now);

@@ -31,13 +31,13 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
     let mut progress = Progress::of(shared, command, loaded)?;
     progress.begin().await?;
     loop {
-        if let Some(left) = progress.left() {
-            return Ok(left);
-        }
         if shared.stop.is_cancelled() {
             return Ok(Left::Until(Timestamp::MAX));
         }
         take_up_what_came(shared, &mut progress).await?;
+        if let Some(left) = progress.left() {
+            return Ok(left);
+        }
         if let Some(left) = make(shared, &mut progress).await? {
             return Ok(left);
         }
@@ -82,6 +82,8 @@ async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Lef
         }
         Move::AwaitChildren => await_children(shared, progress).await,
         Move::AwaitEnd(target) => await_end(shared, progress, &target).await,
+        // Woken for nothing: Meta still decides.
+        Move::Watch(_) if progress.row.state == State::Pending => Ok(Some(Left::Outside)),
         // These are recorded with the observation that led to them, or, where nothing new was seen, now.
         Move::Watch(_) | Move::Spawn(_) | Move::Finish(_) => {
             progress.record_standing().await?;
@@ -161,7 +163,8 @@ async fn await_children(shared: &Shared, progress: &mut Progress<'_>) -> Result<
         progress.stand(State::AwaitingChildren).await?;
     }
     // Counted after the state is journaled: a child that ends from now on wakes us.
-    let children = shared.journal.find(&progress.command.id).await?.map(|row| row.children).unwrap_or_default();
+    progress.refresh().await?;
+    let children = progress.row.children;
     if children.open > 0 {
         if progress.is_stopping() {
             stop_children(shared, progress).await?;

@@ -60,8 +60,8 @@ pub enum JournalError {
     /// A statement failed.
     #[error("the journal could not run a statement: {0}")]
     Sql(sqlx::Error),
-    /// The journal was closed, or opened to read only.
-    #[error("the journal takes no more changes: it is closed or was opened to read only")]
+    /// The journal was closed, or is to be changed and was opened to read only.
+    #[error("the journal is closed, or was opened to read only and takes no changes")]
     Closed,
     /// Nothing can be recorded for a command that has ended.
     #[error("command {id} has ended already")]
@@ -146,7 +146,13 @@ const SQLITE_FULL: i32 = 13;
 
 impl From<sqlx::Error> for JournalError {
     fn from(error: sqlx::Error) -> Self {
-        if primary_code(&error) == Some(SQLITE_FULL) { Self::DiskFull } else { Self::Sql(error) }
+        if matches!(error, sqlx::Error::PoolClosed) {
+            Self::Closed
+        } else if primary_code(&error) == Some(SQLITE_FULL) {
+            Self::DiskFull
+        } else {
+            Self::Sql(error)
+        }
     }
 }
 

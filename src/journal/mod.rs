@@ -84,10 +84,11 @@ impl Journal {
 
     /// Takes no more changes, waits until those queued are on disk, and lets go of the file.
     pub async fn close(&self) {
+        // Readers first: only a connection that may write can fold the write-ahead log back as the last one.
+        self.shared.readers.close().await;
         if let Some(writer) = &self.shared.writer {
             writer.close().await;
         }
-        self.shared.readers.close().await;
         self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 

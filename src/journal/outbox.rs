@@ -79,8 +79,7 @@ pub(super) async fn enqueue_all(
     at: Timestamp,
 ) -> Result<(), JournalError> {
     for event in events {
-        let stored = store(connection, event, at).await?;
-        queue(connection, stored, at).await?;
+        enqueue(connection, event, at).await?;
     }
     Ok(())
 }
@@ -134,13 +133,16 @@ pub(super) async fn reply_all(
     Ok(())
 }
 
-async fn store(connection: &mut SqliteConnection, event: &NewEvent, at: Timestamp) -> Result<i64, JournalError> {
-    let stored = sqlx::query_scalar(
+/// Both statements in one round trip.
+async fn enqueue(connection: &mut SqliteConnection, event: &NewEvent, at: Timestamp) -> Result<(), JournalError> {
+    sqlx::query(
         "INSERT INTO events (event_id, command, sequence, exchange, routing_key, body, headers, correlation_id, type,
              content_type, terminal, mandatory, stored_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-         ON CONFLICT (event_id, exchange) DO UPDATE SET settled = NULL
-         RETURNING n",
+         ON CONFLICT (event_id, exchange) DO UPDATE SET settled = NULL;
+         INSERT INTO outbox (event, queued_at)
+         SELECT n, $13 FROM events WHERE event_id = $1 AND exchange = $4
+             AND NOT EXISTS (SELECT 1 FROM outbox WHERE event = events.n AND reply_to IS NULL)",
     )
     .bind(&event.event_id)
     .bind(event.command.as_ref().map(|id| id.as_str()))
@@ -155,9 +157,9 @@ async fn store(connection: &mut SqliteConnection, event: &NewEvent, at: Timestam
     .bind(event.terminal)
     .bind(event.mandatory)
     .bind(at.as_microsecond())
-    .fetch_one(connection)
+    .execute(connection)
     .await?;
-    Ok(stored)
+    Ok(())
 }
 
 async fn queue(connection: &mut SqliteConnection, event: i64, at: Timestamp) -> Result<(), JournalError> {

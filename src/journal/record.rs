@@ -37,6 +37,8 @@ struct Standing {
     parent: Option<CommandId>,
     observed: i64,
     chain: Chain,
+    /// Whether somebody wants a reply.
+    asked: bool,
 }
 
 /// The end of a command's chain.
@@ -51,7 +53,6 @@ async fn store(connection: &mut SqliteConnection, id: &CommandId, record: &Recor
         return Err(JournalError::AlreadyEnded { id: id.clone() });
     }
     end_and_event_together(id, &before, record)?;
-    observe(connection, &before, &record.observations).await?;
     let chain = chain(connection, before.seq, before.chain, &record.evidence).await?;
     outbox::enqueue_all(connection, &record.events, record.at).await?;
     remove_people(connection, id, record).await?;
@@ -62,10 +63,13 @@ async fn store(connection: &mut SqliteConnection, id: &CommandId, record: &Recor
         _ => None,
     };
     let settled = parent.as_ref().map(|after| i64::from(after.children.total - after.children.open));
-    let move_to = Moved { id, record, since: since(record, before.state, before.since), chain: &chain, settled };
-    move_on(connection, &move_to, before.observed).await?;
+    let since = since(record, before.state, before.since);
+    let to = Moved { id, record, seq: before.seq, observed: before.observed, since, chain: &chain, settled };
+    move_on(connection, &to).await?;
     if let State::Ended(ended) = &record.state {
-        outbox::reply_all(connection, id, record.at).await?;
+        if before.asked {
+            outbox::reply_all(connection, id, record.at).await?;
+        }
         if let Some(parent) = &before.parent {
             let entry = evidence::of_child(id.as_str(), ended.phase.word(), &chain.head, record.at);
             chain_parent(connection, parent, entry).await?;
@@ -76,7 +80,9 @@ async fn store(connection: &mut SqliteConnection, id: &CommandId, record: &Recor
 
 async fn standing(connection: &mut SqliteConnection, id: &CommandId) -> Result<Standing, JournalError> {
     let row = sqlx::query(
-        "SELECT seq, state, since, parent, observed, evidence_head, evidence_total FROM commands WHERE id = $1",
+        "SELECT seq, state, since, parent, observed, evidence_head, evidence_total,
+             EXISTS (SELECT 1 FROM replies WHERE command = id) AS asked
+         FROM commands WHERE id = $1",
     )
     .bind(id.as_str())
     .fetch_optional(connection)
@@ -90,6 +96,7 @@ async fn standing(connection: &mut SqliteConnection, id: &CommandId) -> Result<S
         parent: columns.optional_parsed("parent")?,
         observed: columns.integer("observed")?,
         chain: Chain { head: columns.parsed("evidence_head")?, total: columns.number("evidence_total")? },
+        asked: columns.flag("asked")?,
     })
 }
 
@@ -104,22 +111,6 @@ fn end_and_event_together(id: &CommandId, before: &Standing, record: &Record) ->
     let events = record.events.iter().filter(ends).count();
     let wanted = usize::from(matches!(record.state, State::Ended(_)) && before.parent.is_none());
     if events == wanted { Ok(()) } else { Err(JournalError::EndAndEventApart { id: id.clone() }) }
-}
-
-async fn observe(
-    connection: &mut SqliteConnection,
-    before: &Standing,
-    observations: &[String],
-) -> Result<(), JournalError> {
-    for (n, observed) in (before.observed + 1..).zip(observations) {
-        sqlx::query("INSERT INTO observations (command, n, observed) VALUES ($1, $2, $3)")
-            .bind(before.seq)
-            .bind(n)
-            .bind(observed)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
 }
 
 async fn chain(
@@ -250,12 +241,15 @@ fn since(record: &Record, state: StateName, was_since: Timestamp) -> Timestamp {
 struct Moved<'m> {
     id: &'m CommandId,
     record: &'m Record,
+    seq: i64,
+    observed: i64,
     since: Timestamp,
     chain: &'m Chain,
     settled: Option<i64>,
 }
 
-async fn move_on(connection: &mut SqliteConnection, to: &Moved<'_>, observed: i64) -> Result<(), JournalError> {
+/// The observations and the command's row in one round trip.
+async fn move_on(connection: &mut SqliteConnection, to: &Moved<'_>) -> Result<(), JournalError> {
     let record = to.record;
     let waiting = if let State::Waiting { cause, until, .. } = &record.state { Some((cause, *until)) } else { None };
     let (cause, until) = waiting.unzip();
@@ -263,15 +257,17 @@ async fn move_on(connection: &mut SqliteConnection, to: &Moved<'_>, observed: i6
     let ended = if let State::Ended(ended) = &record.state { Some(ended) } else { None };
     let last =
         record.events.iter().filter(|event| event.command.as_ref() == Some(to.id)).filter_map(|event| event.sequence);
+    let observations = serde_json::to_string(&record.observations).expect("texts always are JSON");
     sqlx::query(
         "UPDATE commands SET state = $2, cause = $3, until = $4, target = $5, since = $6, why = $7, due = $8,
              attempts = $9, lane = coalesce($10, lane), observed = $11, evidence_head = $12, evidence_total = $13,
              last_sequence = max(last_sequence, $14), intent_call = iif($15, NULL, intent_call),
              intent_at = iif($15, NULL, intent_at), settled = $16, phase = $17, changed = $18, outcome = $19,
              ended_at = $20
-         WHERE id = $1",
+         WHERE seq = $1;
+         INSERT INTO observations (command, n, observed) SELECT $1, $21 + key, value FROM json_each($22)",
     )
-    .bind(to.id.as_str())
+    .bind(to.seq)
     .bind(record.state.name().word())
     .bind(cause)
     .bind(until.flatten().map(Timestamp::as_microsecond))
@@ -281,7 +277,7 @@ async fn move_on(connection: &mut SqliteConnection, to: &Moved<'_>, observed: i6
     .bind(record.due.map(Timestamp::as_microsecond))
     .bind(i64::from(record.attempts))
     .bind(&record.lane)
-    .bind(observed + count(record.observations.len() as u64))
+    .bind(to.observed + count(record.observations.len() as u64))
     .bind(to.chain.head.as_str())
     .bind(count(to.chain.total))
     .bind(i64::from(last.max().unwrap_or(0)))
@@ -291,6 +287,8 @@ async fn move_on(connection: &mut SqliteConnection, to: &Moved<'_>, observed: i6
     .bind(ended.map(|ended| ended.changed))
     .bind(ended.map(|ended| ended.outcome.as_str()))
     .bind(ended.map(|_| record.at.as_microsecond()))
+    .bind(to.observed + 1)
+    .bind(observations)
     .execute(connection)
     .await?;
     Ok(())

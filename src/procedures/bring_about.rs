@@ -95,7 +95,7 @@ fn look_until_settled<T>(
     }
 }
 
-fn not_seen(script: &Script<'_>, write: &Call) -> Move {
+fn not_seen(script: &Script<'_>, write: &Call) -> Box<Move> {
     let request = write.request();
     script.fail(ErrorInfo {
         category: Category::Exhausted,
@@ -108,7 +108,7 @@ fn not_seen(script: &Script<'_>, write: &Call) -> Move {
     })
 }
 
-fn never_known(script: &Script<'_>, write: &Call) -> Move {
+fn never_known(script: &Script<'_>, write: &Call) -> Box<Move> {
     let request = write.request();
     script.fail(ErrorInfo {
         category: Category::Exhausted,

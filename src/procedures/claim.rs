@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::bring_about::{Brought, Look, Sent, bring_about};
 use super::observation::{Fact, Move, OpenClaim, Query, Say, StopCause, Watch};
-use super::script::{Run, Script, Watched, stopped};
+use super::script::{Run, Script, Watched};
 use super::verdict::Verdict;
 use super::withdraw::{Withdrawn, withdraw};
 use crate::contract::{Access, Asset, Body, BusinessId, Category, ErrorInfo, Outcome, Phase, Targets, Tasks};
@@ -120,7 +120,7 @@ impl Claim<'_> {
         script.consult(&Query::Stop { target: open.command.clone(), cause })?;
         script.end_of(&open.command)?;
         match self.held(script)? {
-            Some(held) => Err(Move::Finish(self.already(script, &held))),
+            Some(held) => Err(Box::new(Move::Finish(Box::new(self.already(script, &held))))),
             None => Ok(()),
         }
     }
@@ -163,7 +163,7 @@ impl Claim<'_> {
             Watched::Settled(Verdict::Gone | Verdict::Open(_)) => {
                 Ok(Outcome { inferred: true, ..Outcome::of(Phase::Denied, script.changed()) })
             }
-            Watched::Stopped(cause @ StopCause::Superseded(_)) => Ok(stopped(&cause, script.changed())),
+            Watched::Stopped(cause @ StopCause::Superseded(_)) => Ok(script.stopped(&cause)),
             Watched::Stopped(cause) => self.give_up(script, &cause),
         }
     }
@@ -171,7 +171,7 @@ impl Claim<'_> {
     fn give_up(&self, script: &mut Script<'_>, cause: &StopCause) -> Run<Outcome> {
         match withdraw(script, self.business, self.asset, self.access)? {
             Withdrawn::Granted(held) => Ok(confirmed(script, held)),
-            Withdrawn::Gone => Ok(stopped(cause, script.changed())),
+            Withdrawn::Gone => Ok(script.stopped(cause)),
         }
     }
 }
@@ -184,10 +184,9 @@ pub(super) fn listed(
     asset: &Asset,
 ) -> Run<(Timestamp, Option<Tasks>)> {
     let call = Call::FindPage { business: business.clone(), list, page: asset.id.clone() };
-    match script.read_at(&call)? {
-        (began, Answer::Listed(found)) => Ok((began, found.map(|holding| holding.tasks))),
-        (_, other) => Err(script.misanswered(&call, &other)),
-    }
+    let (began, found) =
+        script.fact(&call, |answer| if let Answer::Listed(found) = answer { Some(found) } else { None })?;
+    Ok((began, found.map(|holding| holding.tasks)))
 }
 
 fn confirmed(script: &Script<'_>, held: Tasks) -> Outcome {

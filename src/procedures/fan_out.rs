@@ -2,22 +2,24 @@
 
 use super::observation::Tally;
 use super::script::{Run, Script};
-use crate::contract::{Asset, Body, Command, Outcome, Phase, Targets};
-use crate::meta::{Answer, Call};
+use crate::contract::{Asset, Body, Command, Kind, Outcome, Person, Phase, Targets};
+use crate::meta::{Call, Holding};
 
 pub(super) fn run(script: &mut Script<'_>, targets: &Targets) -> Run<Outcome> {
+    let parent = with_people_looked_up(script)?;
     let assets = match targets {
         Targets::One(asset) => vec![asset.clone()],
         Targets::List(assets) => assets.clone(),
-        Targets::All => everything_of_the_leaver(script)?,
+        Targets::All => everything_of_the_leaver(script, &parent)?,
     };
     if assets.is_empty() {
         return Ok(Outcome::of(Phase::Completed, false));
     }
-    let children = (1..).zip(assets).map(|(n, asset)| child(script.command(), n, asset)).collect();
+    let children = (1..).zip(assets).map(|(n, asset)| child(&parent, n, asset)).collect();
     script.spawn(children)?;
     let tally = script.children()?;
-    Ok(Outcome::of(ending(script.command(), tally), tally.changed))
+    let phase = if script.is_cancelled() { Phase::Cancelled } else { ending(script.command(), tally) };
+    Ok(Outcome::of(phase, tally.changed))
 }
 
 /// A fan-out ends in the command's good phase if every asset did.
@@ -29,16 +31,36 @@ fn ending(command: &Command, tally: Tally) -> Phase {
     if claims && !command.dry_run { Phase::Confirmed } else { Phase::Completed }
 }
 
-fn everything_of_the_leaver(script: &mut Script<'_>) -> Run<Vec<Asset>> {
-    let Body::Reassign { from, .. } = &script.command().body else { return Ok(Vec::new()) };
-    let person = script.person("from", from)?;
-    let call = Call::PagesOf { person };
-    match script.read(&call)? {
-        Answer::Pages(pages) => {
-            Ok(pages.into_iter().map(|held| Asset { kind: crate::contract::Kind::Page, id: held.page }).collect())
+/// Addresses are looked up once, for all children.
+fn with_people_looked_up(script: &mut Script<'_>) -> Run<Command> {
+    let mut command = script.command().clone();
+    match &mut command.body {
+        Body::Reassign { from, to, .. } => {
+            *from = Person::Id(script.person("from", from)?);
+            *to = Person::Id(script.person("to", to)?);
         }
-        other => Err(script.misanswered(&call, &other)),
+        Body::Assign { user, .. } | Body::Unassign { user, .. } => *user = Person::Id(script.person("user", user)?),
+        Body::Claim { .. }
+        | Body::Unbind { .. }
+        | Body::Invite { .. }
+        | Body::Offboard { .. }
+        | Body::Transfer { .. }
+        | Body::Share { .. }
+        | Body::Revoke { .. }
+        | Body::Disconnect { .. }
+        | Body::Inspect { .. }
+        | Body::Undo { .. }
+        | Body::Cancel { .. } => {}
     }
+    Ok(command)
+}
+
+fn everything_of_the_leaver(script: &mut Script<'_>, parent: &Command) -> Run<Vec<Asset>> {
+    let Body::Reassign { from: Person::Id(person), .. } = &parent.body else { return Ok(Vec::new()) };
+    let person = person.clone();
+    let call = Call::PagesOf { person };
+    let asset = |held: Holding| Asset { kind: Kind::Page, id: held.page };
+    Ok(script.pages(&call)?.into_iter().map(asset).collect())
 }
 
 /// The `n`th child: the parent's command on one asset. A notice is over when the children are made.

@@ -18,10 +18,7 @@ pub(super) enum Remains {
 /// The people of the business on the asset.
 pub(super) fn people_on(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonOn>> {
     let call = Call::PeopleOn { business: script.business().clone(), page: asset.id.clone() };
-    match script.read(&call)? {
-        Answer::People(people) => Ok(people),
-        other => Err(script.misanswered(&call, &other)),
-    }
+    script.people(&call).map(|(_, people)| people)
 }
 
 /// Whether a manager remains on `asset` when `leaver` is gone: another person of the business, or a direct admin.
@@ -54,16 +51,13 @@ pub(super) fn would_orphan(asset: &Asset, remedy: &str) -> ErrorInfo {
 
 fn direct_admin(script: &mut Script<'_>, asset: &Asset, removed: &[PersonId]) -> Run<Remains> {
     let call = Call::RolesOn { page: asset.id.clone() };
-    match script.ask(&call)? {
-        (_, Reply::Answer(Answer::People(people))) => {
-            let stays = people.iter().any(|person| person.tasks.manage() && !removed.contains(&person.id));
-            Ok(if stays { Remains::Yes } else { Remains::Nobody })
-        }
-        (_, Reply::Answer(other)) => Err(script.misanswered(&call, &other)),
-        (_, Reply::Refused(_)) => Ok(Remains::CannotBeSeen),
-        (_, Reply::GaveUp(error)) => Err(script.fail(error)),
-        (_, Reply::Unknown) => Ok(Remains::CannotBeSeen),
+    let (_, reply) = script.ask(&call)?;
+    if let Reply::GaveUp(error) = reply {
+        return Err(script.fail(error));
     }
+    let Reply::Answer(Answer::People(people)) = reply else { return Ok(Remains::CannotBeSeen) };
+    let stays = people.iter().any(|person| person.tasks.manage() && !removed.contains(&person.id));
+    Ok(if stays { Remains::Yes } else { Remains::Nobody })
 }
 
 /// A list may still show whom we removed a moment ago.

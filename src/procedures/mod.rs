@@ -16,8 +16,6 @@ mod properties;
 mod reassign;
 mod script;
 #[cfg(test)]
-mod stories;
-#[cfg(test)]
 mod trials;
 mod unbind;
 pub mod verdict;
@@ -38,8 +36,8 @@ use script::{Run, Script};
 pub fn next(command: &Command, rules: &Rules, seen: &[Observation], now: Timestamp) -> Next {
     let mut script = Script::new(command, rules, seen, now);
     let then = match run(&mut script) {
-        Ok(outcome) => Move::Finish(script.with_plan(outcome)),
-        Err(needed) => needed,
+        Ok(outcome) => Move::Finish(Box::new(script.with_plan(outcome))),
+        Err(needed) => *needed,
     };
     Next { say: script.said(), then }
 }

@@ -34,7 +34,7 @@ pub enum Move {
     /// Until another command has ended.
     AwaitEnd(CommandId),
     /// The end.
-    Finish(Outcome),
+    Finish(Box<Outcome>),
 }
 
 /// What is told on the way.

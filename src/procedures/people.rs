@@ -4,7 +4,7 @@ use super::bring_about::{Brought, Look, bring_about};
 use super::manager::{Remains, people_on, remains, would_orphan};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, PersonId, Phase, Targets, Tasks};
-use crate::meta::{Answer, Call, GroupId, PersonOn};
+use crate::meta::{Call, GroupId, PersonOn};
 
 const FIND_A_MANAGER: &str = "Give another person full control of the asset first, then send the command anew.";
 
@@ -71,10 +71,7 @@ pub(super) fn may_lose_manage(
 /// in it at once: a command on one asset does not do that, and ends here.
 pub(super) fn groups_to_leave(script: &mut Script<'_>, asset: &Asset, person: &PersonId) -> Run<Vec<GroupId>> {
     let call = Call::GroupsOf { person: person.clone(), page: asset.id.clone() };
-    let groups = match script.read(&call)? {
-        Answer::Groups(groups) => groups,
-        other => return Err(script.misanswered(&call, &other)),
-    };
+    let (_, groups) = script.groups(&call)?;
     for group in &groups {
         let others = others_in(script, group, asset)?;
         if !others.is_empty() {
@@ -137,11 +134,8 @@ pub(super) fn not_protected(script: &Script<'_>, asset: &Asset, person: Option<&
 
 fn see(script: &mut Script<'_>, asset: &Asset, wanted: impl Fn(&[PersonOn]) -> bool) -> Run<Look<Vec<PersonOn>>> {
     let call = Call::PeopleOn { business: script.business().clone(), page: asset.id.clone() };
-    match script.read_at(&call)? {
-        (_, Answer::People(people)) if wanted(&people) => Ok(Look::Seen(people)),
-        (began, Answer::People(_)) => Ok(Look::NotYet(began)),
-        (_, other) => Err(script.misanswered(&call, &other)),
-    }
+    let (began, people) = script.people(&call)?;
+    Ok(if wanted(&people) { Look::Seen(people) } else { Look::NotYet(began) })
 }
 
 fn seen<T>(script: &Script<'_>, brought: Brought<T>) -> Run<Option<T>> {
@@ -154,23 +148,17 @@ fn seen<T>(script: &Script<'_>, brought: Brought<T>) -> Run<Option<T>> {
 
 fn others_in(script: &mut Script<'_>, group: &GroupId, asset: &Asset) -> Run<Vec<String>> {
     let call = Call::PagesInGroup { group: group.clone() };
-    match script.read(&call)? {
-        Answer::Pages(pages) => Ok(pages
-            .into_iter()
-            .filter(|held| held.page != asset.id)
-            .map(|held| format!("page/{}", held.page))
-            .collect()),
-        other => Err(script.misanswered(&call, &other)),
-    }
+    let pages = script.pages(&call)?;
+    let others = pages.into_iter().filter(|held| held.page != asset.id);
+    Ok(others.map(|held| format!("page/{}", held.page)).collect())
 }
 
 fn leave(script: &mut Script<'_>, group: &GroupId, asset: &Asset, person: &PersonId) -> Run<()> {
     let write = Call::LeaveGroup { group: group.clone(), person: person.clone() };
     let call = Call::GroupsOf { person: person.clone(), page: asset.id.clone() };
-    let brought = bring_about(script, &write, "leaves the asset group", |script, _| match script.read_at(&call)? {
-        (_, Answer::Groups(groups)) if !groups.contains(group) => Ok(Look::Seen(())),
-        (began, Answer::Groups(_)) => Ok(Look::NotYet(began)),
-        (_, other) => Err(script.misanswered(&call, &other)),
+    let brought = bring_about(script, &write, "leaves the asset group", |script, _| {
+        let (began, groups) = script.groups(&call)?;
+        Ok(if groups.contains(group) { Look::NotYet(began) } else { Look::Seen(()) })
     })?;
     seen(script, brought).map(|_| ())
 }

@@ -50,7 +50,7 @@ fn bodies() -> impl Strategy<Value = Body> {
     ]
 }
 
-fn command(body: Body, dry_run: bool) -> Command {
+fn command(body: Body) -> Command {
     Command {
         id: "p-1".parse().unwrap(),
         business: Some("2001".parse().unwrap()),
@@ -59,7 +59,7 @@ fn command(body: Body, dry_run: bool) -> Command {
         priority: 4,
         not_before: None,
         expires_at: None,
-        dry_run,
+        dry_run: false,
         notice: None,
         body,
     }
@@ -114,7 +114,7 @@ impl Whims {
             return self.reply_to_write(call);
         }
         if self.one_in(13) {
-            return Reply::Refused(refusal(false));
+            return Reply::Refused(refusal());
         }
         if self.one_in(29) {
             return Reply::GaveUp(gave_up());
@@ -141,8 +141,8 @@ impl Whims {
 
     fn reply_to_write(&mut self, call: &Call) -> Reply {
         match self.byte() % 6 {
-            0 => Reply::Refused(refusal(true)),
-            1 => Reply::Refused(refusal(false)),
+            0 => Reply::Refused(Refusal { state: true, ..refusal() }),
+            1 => Reply::Refused(refusal()),
             2 | 3 => Reply::Unknown,
             _ if matches!(call, Call::ClaimPage { .. }) => {
                 Reply::Answer(Answer::Claimed(if self.one_in(2) { Claimed::Pending } else { Claimed::Confirmed }))
@@ -169,12 +169,12 @@ impl Whims {
     }
 }
 
-fn refusal(state: bool) -> Refusal {
+fn refusal() -> Refusal {
     Refusal {
         code: 100,
         subcode: None,
         category: Category::Invalid,
-        state,
+        state: false,
         message: "no".to_owned(),
         trace: None,
         remedy: "Ask otherwise.".to_owned(),
@@ -254,8 +254,8 @@ fn repeated_blindly(seen: &[Observation]) -> Option<&Call> {
     None
 }
 
-/// Whether the leaver was taken off before reads showed the successor on the asset and, where the leaver managed it,
-/// somebody else who manages it.
+/// Whether the leaver was taken off before reads showed the successor on the asset and, where the last of them showed
+/// that the leaver managed it, somebody else who manages it.
 fn removed_too_early(seen: &[Observation]) -> bool {
     let leaver: PersonId = LEAVER.parse().unwrap();
     let (mut leaver_managed, mut successor_on, mut managed) = (false, false, false);
@@ -269,8 +269,10 @@ fn removed_too_early(seen: &[Observation]) -> bool {
         if let Reply::Answer(Answer::People(people)) = reply {
             let outside = matches!(call, Call::RolesOn { .. });
             let manages = people.iter().any(|on| on.id != leaver && on.tasks.manage());
-            managed = if outside { managed || manages } else { manages };
-            leaver_managed |= !outside && people.iter().any(|on| on.id == leaver && on.tasks.manage());
+            managed = manages || (outside && managed);
+            if !outside {
+                leaver_managed = people.iter().any(|on| on.id == leaver && on.tasks.manage());
+            }
             successor_on |= people.iter().any(|on| on.id.as_str() == SUCCESSOR && !on.tasks.is_empty());
         }
     }
@@ -287,7 +289,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 1..120),
         stop_at in 0usize..40,
     ) {
-        let command = command(body, dry_run);
+        let command = Command { dry_run, ..command(body) };
         let seen = run(&command, bytes, stop_at);
         prop_assert_eq!(repeated_blindly(&seen), None);
         if matches!(command.body, Body::Reassign { .. }) {
@@ -301,7 +303,7 @@ proptest! {
         body in bodies(),
         bytes in prop::collection::vec(any::<u8>(), 1..120),
     ) {
-        let command = command(body, false);
+        let command = command(body);
         let seen = run(&command, bytes, usize::MAX);
         let late = Timestamp::from_second(1_900_000_000).unwrap();
         for until in 1..seen.len() {

@@ -15,10 +15,10 @@ use crate::contract::{
     BusinessId, Category, Command, CommandId, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
     PlanStep,
 };
-use crate::meta::{Answer, Call, Refusal, Reply};
+use crate::meta::{Answer, Call, GroupId, Holding, PersonOn, Refusal, Reply};
 
 /// A part of a procedure: a value, or the move that must come first.
-pub(super) type Run<T> = Result<T, Move>;
+pub(super) type Run<T> = Result<T, Box<Move>>;
 
 /// What the configuration says about procedures.
 #[derive(Debug, Clone)]
@@ -58,6 +58,8 @@ pub(super) struct Script<'a> {
     now: Timestamp,
     started_at: Timestamp,
     stop: Option<StopCause>,
+    /// Something has been begun at Meta that has to be brought to its end, stop or not.
+    in_hand: bool,
     changed: bool,
     plan: Vec<PlanStep>,
 }
@@ -66,7 +68,7 @@ impl<'a> Script<'a> {
     pub(super) fn new(command: &'a Command, rules: &'a Rules, seen: &'a [Observation], now: Timestamp) -> Self {
         let used = vec![false; seen.len()];
         let (say, plan) = (Vec::new(), Vec::new());
-        Self { command, rules, seen, used, say, now, started_at: now, stop: None, changed: false, plan }
+        Self { command, rules, seen, used, say, now, started_at: now, stop: None, in_hand: false, changed: false, plan }
     }
 
     pub(super) fn command(&self) -> &'a Command {
@@ -124,7 +126,7 @@ impl<'a> Script<'a> {
             let Observation::Started { at } = seen else { return None };
             Some(*at)
         });
-        self.started_at = at.ok_or(Move::WaitUntil(self.now))?;
+        self.started_at = at.ok_or_else(|| Box::new(Move::WaitUntil(self.now)))?;
         Ok(())
     }
 
@@ -132,7 +134,7 @@ impl<'a> Script<'a> {
     pub(super) fn safe_point(&mut self) -> Run<()> {
         self.notice_stops();
         match &self.stop {
-            Some(cause) => Err(Move::Finish(stopped(cause, self.changed))),
+            Some(cause) => Err(Box::new(Move::Finish(Box::new(self.stopped(cause))))),
             None => Ok(()),
         }
     }
@@ -143,16 +145,22 @@ impl<'a> Script<'a> {
             let Observation::Asked { call: asked, began, reply } = seen else { return None };
             (asked == call).then(|| (*began, reply.clone()))
         });
-        found.ok_or_else(|| Move::Ask(call.clone()))
+        self.in_hand |= call.is_write() && found.is_some();
+        match found {
+            Some(found) => Ok(found),
+            None if self.in_hand => Err(Box::new(Move::Ask(call.clone()))),
+            None => self.safe_point().and(Err(Box::new(Move::Ask(call.clone())))),
+        }
     }
 
-    /// The answer to a read that must succeed; a refusal ends the command.
-    pub(super) fn read(&mut self, call: &Call) -> Run<Answer> {
-        self.read_at(call).map(|(_, answer)| answer)
+    /// Whether a `cancel` has come.
+    pub(super) fn is_cancelled(&mut self) -> bool {
+        self.notice_stops();
+        self.stop == Some(StopCause::Cancelled)
     }
 
-    /// As [`Self::read`], with the time at which the read began.
-    pub(super) fn read_at(&mut self, call: &Call) -> Run<(Timestamp, Answer)> {
+    /// The answer to a read that must succeed, with the time at which it began; a refusal ends the command.
+    fn read_at(&mut self, call: &Call) -> Run<(Timestamp, Answer)> {
         let (began, reply) = self.ask(call)?;
         match reply {
             Reply::Answer(answer) => Ok((began, answer)),
@@ -168,7 +176,7 @@ impl<'a> Script<'a> {
             let Observation::Consulted { query: asked, fact } = seen else { return None };
             (asked == query).then(|| fact.clone())
         });
-        found.ok_or_else(|| Move::Consult(query.clone()))
+        found.ok_or_else(|| Box::new(Move::Consult(query.clone())))
     }
 
     /// Passes once `until` has come; at once in a dry run.
@@ -180,7 +188,7 @@ impl<'a> Script<'a> {
             let Observation::Passed { until: waited } = seen else { return None };
             (*waited == until).then_some(())
         });
-        passed.ok_or(Move::WaitUntil(until))
+        passed.ok_or_else(|| Box::new(Move::WaitUntil(until)))
     }
 
     /// Follows a pending claim until Meta decides or we are to stop.
@@ -189,11 +197,12 @@ impl<'a> Script<'a> {
             let Observation::Settled { verdict, .. } = seen else { return None };
             Some(verdict.clone())
         });
+        self.in_hand = true;
         self.notice_stops();
         match (settled, self.stop.clone()) {
             (Some(verdict), _) => Ok(Watched::Settled(verdict)),
             (None, Some(cause)) => Ok(Watched::Stopped(cause)),
-            (None, None) => Err(Move::Watch(watch)),
+            (None, None) => Err(Box::new(Move::Watch(watch))),
         }
     }
 
@@ -203,7 +212,7 @@ impl<'a> Script<'a> {
             let Observation::Spawned = seen else { return None };
             Some(())
         });
-        spawned.ok_or(Move::Spawn(children))
+        spawned.ok_or_else(|| Box::new(Move::Spawn(children)))
     }
 
     /// How all children ended.
@@ -212,7 +221,7 @@ impl<'a> Script<'a> {
             let Observation::Children { tally } = seen else { return None };
             Some(*tally)
         });
-        let tally = ended.ok_or(Move::AwaitChildren)?;
+        let tally = ended.ok_or_else(|| Box::new(Move::AwaitChildren))?;
         self.changed |= tally.changed;
         Ok(tally)
     }
@@ -223,7 +232,7 @@ impl<'a> Script<'a> {
             let Observation::Ended { target: whose, phase } = seen else { return None };
             (whose == target).then_some(*phase)
         });
-        ended.ok_or_else(|| Move::AwaitEnd(target.clone()))
+        ended.ok_or_else(|| Box::new(Move::AwaitEnd(target.clone())))
     }
 
     /// Puts a write into the plan of a dry run.
@@ -244,10 +253,8 @@ impl<'a> Script<'a> {
             Person::Email(email) => email,
         };
         let call = Call::FindPerson { business: self.business().clone(), email: email.clone() };
-        let found = match self.read(&call)? {
-            Answer::Persons(found) => found,
-            other => return Err(self.misanswered(&call, &other)),
-        };
+        let (_, found) =
+            self.fact(&call, |answer| if let Answer::Persons(found) = answer { Some(found) } else { None })?;
         match found.as_slice() {
             [one] => Ok(one.clone()),
             none_or_many => Err(self.fail(ErrorInfo {
@@ -262,27 +269,57 @@ impl<'a> Script<'a> {
     }
 
     /// The end as `failed`, with what has been changed.
-    pub(super) fn fail(&self, error: ErrorInfo) -> Move {
-        Move::Finish(Outcome::failed(self.changed, error))
+    pub(super) fn fail(&self, error: ErrorInfo) -> Box<Move> {
+        Box::new(Move::Finish(Box::new(Outcome::failed(self.changed, error))))
     }
 
     /// The end because Meta refused.
-    pub(super) fn refused(&self, refusal: &Refusal) -> Move {
+    pub(super) fn refused(&self, refusal: &Refusal) -> Box<Move> {
         self.fail(refusal.info())
     }
 
-    /// An answer of another kind than was asked for: a defect of ours, told as such.
-    pub(super) fn misanswered(&self, call: &Call, answer: &Answer) -> Move {
+    /// The fact of a read, with the time at which it began. An answer of another kind than was asked for is a defect of
+    /// ours, told as such.
+    pub(super) fn fact<T>(&mut self, call: &Call, fact: impl FnOnce(Answer) -> Option<T>) -> Run<(Timestamp, T)> {
+        let (began, answer) = self.read_at(call)?;
+        fact(answer).map(|fact| (began, fact)).ok_or_else(|| self.misanswered(call))
+    }
+
+    /// The Pages of a walk.
+    pub(super) fn pages(&mut self, call: &Call) -> Run<Vec<Holding>> {
+        let pages = |answer| if let Answer::Pages(pages) = answer { Some(pages) } else { None };
+        self.fact(call, pages).map(|(_, pages)| pages)
+    }
+
+    /// The people of a walk, with the time at which it began.
+    pub(super) fn people(&mut self, call: &Call) -> Run<(Timestamp, Vec<PersonOn>)> {
+        self.fact(call, |answer| if let Answer::People(people) = answer { Some(people) } else { None })
+    }
+
+    /// The asset groups of a walk, with the time at which it began.
+    pub(super) fn groups(&mut self, call: &Call) -> Run<(Timestamp, Vec<GroupId>)> {
+        self.fact(call, |answer| if let Answer::Groups(groups) = answer { Some(groups) } else { None })
+    }
+
+    fn misanswered(&self, call: &Call) -> Box<Move> {
         let request = call.request();
-        let what = match answer {
-            Answer::Listed(_) => "a listing",
-            Answer::Pages(_) | Answer::Part { .. } => "pages",
-            Answer::People(_) | Answer::Persons(_) => "people",
-            Answer::Groups(_) => "groups",
-            Answer::Claimed(_) => "a claim",
-            Answer::Done => "done",
-        };
-        self.fail(internal(&format!("{} {} was answered with {what}", request.method.word(), request.path())))
+        self.fail(internal(&format!("{} {} was answered with something else", request.method.word(), request.path())))
+    }
+
+    /// How a command ends that was stopped where nothing is in hand.
+    pub(super) fn stopped(&self, cause: &StopCause) -> Outcome {
+        let of = |phase| Outcome::of(phase, self.changed);
+        match cause {
+            StopCause::Cancelled => of(Phase::Cancelled),
+            StopCause::Superseded(by) | StopCause::Displaced(by) => {
+                Outcome { superseded_by: Some(by.clone()), ..of(Phase::Cancelled) }
+            }
+            StopCause::Deadline => {
+                let because = if self.changed { ExpiredBecause::Deadline } else { ExpiredBecause::NotStarted };
+                Outcome { expired_because: Some(because), ..of(Phase::Expired) }
+            }
+            StopCause::GivenUp => Outcome { expired_because: Some(ExpiredBecause::GivenUp), ..of(Phase::Expired) },
+        }
     }
 
     fn take<T>(&mut self, fits: impl Fn(&Observation) -> Option<T>) -> Option<T> {
@@ -299,24 +336,8 @@ impl<'a> Script<'a> {
         while let Some(index) = self.used.iter().position(|used| !used) {
             let Observation::Stop { cause } = &self.seen[index] else { return };
             self.used[index] = true;
+            self.say.clear();
             self.stop.get_or_insert_with(|| cause.clone());
-        }
-    }
-}
-
-/// How a command ends that was stopped where nothing is in hand.
-pub(super) fn stopped(cause: &StopCause, changed: bool) -> Outcome {
-    match cause {
-        StopCause::Cancelled => Outcome::of(Phase::Cancelled, changed),
-        StopCause::Superseded(by) | StopCause::Displaced(by) => {
-            Outcome { superseded_by: Some(by.clone()), ..Outcome::of(Phase::Cancelled, changed) }
-        }
-        StopCause::Deadline => {
-            let because = if changed { ExpiredBecause::Deadline } else { ExpiredBecause::NotStarted };
-            Outcome { expired_because: Some(because), ..Outcome::of(Phase::Expired, changed) }
-        }
-        StopCause::GivenUp => {
-            Outcome { expired_because: Some(ExpiredBecause::GivenUp), ..Outcome::of(Phase::Expired, changed) }
         }
     }
 }

@@ -14,7 +14,7 @@ const CANNOT_SEE: &str =
     "Make sure that a person keeps full control of the Page, then send the command with \"unmanaged\": true.";
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
-    let Body::Unbind { targets: Targets::One(asset), remove_people, unmanaged } = &script.command().body else {
+    let Body::Unbind { targets: Targets::One(asset), remove_people, .. } = &script.command().body else {
         unreachable!("run dispatches on the body, and lists fan out")
     };
     withdraw_open_claims(script, asset)?;
@@ -28,7 +28,7 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     };
     not_protected(script, asset, None)?;
     if list == PageList::Owned {
-        somebody_stays(script, asset, *unmanaged)?;
+        somebody_stays(script, asset)?;
     }
     let people = if *remove_people { people_to_take_off(script, asset)? } else { Vec::new() };
     script.safe_point()?;
@@ -40,7 +40,8 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
 }
 
 /// Giving up agency access orphans nobody; letting go of what the business owns may.
-fn somebody_stays(script: &mut Script<'_>, asset: &Asset, unmanaged: bool) -> Run<()> {
+fn somebody_stays(script: &mut Script<'_>, asset: &Asset) -> Run<()> {
+    let unmanaged = matches!(script.command().body, Body::Unbind { unmanaged: true, .. });
     match direct_admin_remains(script, asset)? {
         Remains::Yes => Ok(()),
         Remains::Nobody => Err(script.fail(would_orphan(asset, NEEDS_A_DIRECT_ADMIN))),

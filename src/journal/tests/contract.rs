@@ -298,12 +298,12 @@ async fn an_intent_survives_until_it_is_settled(shelf: impl Shelf) {
 async fn a_step_reads_what_steps_before_it_saw_in_order(shelf: impl Shelf) {
     let journal = shelf.open().await;
     accept(&journal, "a").await;
-    for observations in [vec!["1", "2"], vec![], vec!["3"]] {
+    for observations in [vec!["1", r#"{"a":"\u0000 \"q\""}"#], vec![], vec!["3"]] {
         let observations = observations.into_iter().map(str::to_owned).collect();
         let events = vec![];
         journal.record(id("a"), Record { observations, events, ..Record::new(at(1), State::Ready) }).await.unwrap();
     }
-    assert_eq!(journal.load(&id("a")).await.unwrap().unwrap().observations, ["1", "2", "3"]);
+    assert_eq!(journal.load(&id("a")).await.unwrap().unwrap().observations, ["1", r#"{"a":"\u0000 \"q\""}"#, "3"]);
 }
 
 async fn every_state_is_read_as_it_was_written(shelf: impl Shelf) {

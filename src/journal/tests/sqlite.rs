@@ -2,14 +2,16 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 
 use futures_util::future::join_all;
 use sqlx::ConnectOptions;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::oneshot;
 
 use super::words::{Shelf, SqliteShelf, at, command, ending, event, id, seen, waiting};
 use crate::contract::Phase;
-use crate::journal::{GROUP_MAX, Journal, JournalError, Record, State, Verdict, held_by, open};
+use crate::journal::{GROUP_MAX, Journal, JournalError, Record, State, StateName, Verdict, held_by, open};
 
 async fn refusal(path: &Path) -> JournalError {
     Journal::open(path).await.err().expect("it should have been refused")
@@ -40,6 +42,7 @@ fn hold(
 async fn a_second_worker_is_refused_with_the_first_ones_process() {
     let shelf = SqliteShelf::empty();
     let journal = shelf.open().await;
+    journal.find(&id("a")).await.unwrap();
     let error = refusal(&shelf.path()).await;
     let told = error.to_string();
     let JournalError::Locked { pid, .. } = error else { panic!("{error}") };
@@ -53,6 +56,8 @@ async fn a_second_worker_is_refused_with_the_first_ones_process() {
 
     journal.close().await;
     assert_eq!(held_by(&shelf.path()), None);
+    assert!(!shelf.path().with_extension("db-wal").exists(), "a journal that was closed is one file");
+    assert_eq!(journal.find(&id("a")).await.unwrap_err().code(), "closed");
     shelf.open().await;
 }
 
@@ -135,6 +140,63 @@ async fn a_folder_that_may_only_be_read_is_enough_to_read() {
     assert!(read.unwrap().find(&id("a")).await.unwrap().is_some());
     // Root may write everywhere.
     assert!(root || written.err().is_some_and(|error| error.code() == "cannot_open"));
+}
+
+/// No story of its own: the process that the next one kills.
+#[tokio::test]
+#[ignore = "started by what_a_killed_worker_has_answered_is_there"]
+async fn a_worker_to_be_killed() {
+    let path = std::env::var_os("BINDERY_TEST_JOURNAL").expect("the story that kills it says where");
+    let journal = Journal::open(Path::new(&path)).await.unwrap();
+    let start = journal.counts().await.unwrap().into_values().sum::<u64>();
+    for n in start.. {
+        let names: Vec<String> = (0..8).map(|place| format!("c{n}-{place}")).collect();
+        for answer in join_all(names.iter().map(|name| journal.accept(command(name)))).await {
+            answer.unwrap();
+        }
+        journal.record(id(&names[0]), ending(&names[0], Phase::Completed, 1)).await.unwrap();
+        println!("answered {n}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_worker_has_answered_is_there() {
+    let shelf = SqliteShelf::empty();
+    let mut answered = Vec::new();
+    for round in 1..=4 {
+        answered.extend(killed_after(&shelf.path(), 5 * round).await);
+        let journal = shelf.open().await;
+        for name in answered.iter().flat_map(|n| (0..8).map(move |place| format!("c{n}-{place}"))) {
+            let row = journal.find(&id(&name)).await.unwrap().unwrap_or_else(|| panic!("{name} is gone"));
+            assert_eq!(row.state.name() == StateName::Ended, name.ends_with("-0"), "{name}: {:?}", row.state);
+        }
+        let ends = journal.counts().await.unwrap()[&StateName::Ended];
+        assert_eq!(waiting(&journal).await.len() as u64, ends, "an event for every end and for nothing else");
+        journal.close().await;
+    }
+}
+
+/// Starts a worker, kills it once it has said so many lines, and returns what it said.
+async fn killed_after(path: &Path, lines: usize) -> Vec<u64> {
+    let mut worker = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "--nocapture", "journal::tests::sqlite::a_worker_to_be_killed"])
+        .env("BINDERY_TEST_JOURNAL", path)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(worker.stdout.take().unwrap()).lines();
+    let mut answered = Vec::new();
+    let number = |line: &str| line.rsplit_once("answered ").map(|(_, n)| n.parse::<u64>().unwrap());
+    while answered.len() < lines {
+        let line = said.next_line().await.unwrap().expect("it goes on until it is killed");
+        answered.extend(number(&line));
+    }
+    worker.kill().await.unwrap();
+    while let Some(line) = said.next_line().await.unwrap() {
+        answered.extend(number(&line));
+    }
+    answered
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `inspect` of 100 000 assets: parts are said with the observation that brought them, so that neither the journal
 //! nor the memory holds more than one.
 
-use super::paper::{command, page, play};
+use super::paper::{command, dry_run, page, play};
 use crate::contract::{Outcome, Phase, Tasks};
 use crate::meta::{Answer, Call, Holding, PageList, Reply};
 use crate::procedures::script::{Run, Script};
@@ -13,10 +13,8 @@ fn inspect(script: &mut Script<'_>) -> Run<Outcome> {
         let mut after = None;
         loop {
             let call = Call::ListPart { business: script.business().clone(), list, after };
-            let (next, rows) = match script.read(&call)? {
-                Answer::Part { next, rows, .. } => (next, rows),
-                other => return Err(script.misanswered(&call, &other)),
-            };
+            let of_part = |answer| if let Answer::Part { next, rows, .. } = answer { Some((next, rows)) } else { None };
+            let (_, (next, rows)) = script.fact(&call, of_part)?;
             part += 1;
             script.say(Say::Part { part, rows });
             after = next;
@@ -46,7 +44,7 @@ const NO_CHILDREN: Tally = Tally { total: 0, good: 0, changed: false };
 
 #[test]
 fn a_hundred_thousand_assets_are_told_in_parts_once_each_and_the_journal_stays_small() {
-    let paper = play(&command(false), inspect, world(100_000), NO_CHILDREN);
+    let paper = play(&command(), inspect, world(100_000), NO_CHILDREN);
     let told: Vec<usize> =
         paper.said.iter().map(|say| if let Say::Part { rows, .. } = say { rows.len() } else { 0 }).collect();
     assert_eq!(told.iter().sum::<usize>(), 100_000);
@@ -57,14 +55,14 @@ fn a_hundred_thousand_assets_are_told_in_parts_once_each_and_the_journal_stays_s
 
 #[test]
 fn a_dry_run_of_an_inspection_reads_the_same_and_plans_nothing() {
-    let paper = play(&command(true), inspect, world(1_500), NO_CHILDREN);
+    let paper = play(&dry_run(), inspect, world(1_500), NO_CHILDREN);
     assert_eq!(paper.calls.len(), 3);
     assert_eq!(paper.outcome.plan.map(|plan| plan.steps.len()), Some(0));
 }
 
 #[test]
 fn an_empty_business_is_told_as_empty() {
-    let paper = play(&command(false), inspect, world(0), NO_CHILDREN);
+    let paper = play(&command(), inspect, world(0), NO_CHILDREN);
     assert_eq!(paper.calls.len(), 2);
     assert_eq!(paper.outcome.phase, Phase::Completed);
 }

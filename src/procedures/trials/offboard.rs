@@ -1,6 +1,6 @@
 //! `offboard`: everything of the leaver goes to the successor through children; then the leaver goes, if all is well.
 
-use super::paper::{command, page, play, tasks};
+use super::paper::{command, dry_run, page, play, tasks};
 use crate::contract::{Body, Command, Outcome, Person, PersonId, Phase, Targets};
 use crate::meta::{Answer, Call, Holding, Reply};
 use crate::procedures::Tally;
@@ -10,7 +10,7 @@ use crate::procedures::script::{Run, Script};
 fn offboard(script: &mut Script<'_>) -> Run<Outcome> {
     let leaver: PersonId = "71".parse().unwrap();
     let everything = Call::PagesOf { person: leaver.clone() };
-    let pages = pages(script, &everything)?;
+    let pages = script.pages(&everything)?;
     let children = (1..).zip(pages).map(|(n, held)| child(script.command(), n, &held)).collect();
     script.spawn(children)?;
     let tally = script.children()?;
@@ -23,10 +23,9 @@ fn offboard(script: &mut Script<'_>) -> Run<Outcome> {
     let gone = |script: &mut Script<'_>, _: &Sent<'_>| {
         let email = "anna@example.com".parse().unwrap();
         let find = Call::FindPerson { business: script.business().clone(), email };
-        match script.read_at(&find)? {
-            (_, Answer::Persons(found)) if found.is_empty() => Ok(Look::Seen(())),
-            (began, _) => Ok(Look::NotYet(began)),
-        }
+        let persons = |answer| if let Answer::Persons(found) = answer { Some(found) } else { None };
+        let (began, found) = script.fact(&find, persons)?;
+        Ok(if found.is_empty() { Look::Seen(()) } else { Look::NotYet(began) })
     };
     match bring_about(script, &leave, "the person leaves the business", gone)? {
         Brought::Seen(()) | Brought::Planned => Ok(Outcome::of(Phase::Completed, script.changed())),
@@ -34,15 +33,8 @@ fn offboard(script: &mut Script<'_>) -> Run<Outcome> {
     }
 }
 
-fn pages(script: &mut Script<'_>, call: &Call) -> Run<Vec<Holding>> {
-    match script.read(call)? {
-        Answer::Pages(pages) => Ok(pages),
-        other => Err(script.misanswered(call, &other)),
-    }
-}
-
 fn pages_left(script: &mut Script<'_>, call: &Call) -> Run<usize> {
-    if script.dry_run() { Ok(0) } else { pages(script, call).map(|pages| pages.len()) }
+    if script.dry_run() { Ok(0) } else { script.pages(call).map(|pages| pages.len()) }
 }
 
 fn child(parent: &Command, n: u32, held: &Holding) -> Command {
@@ -57,6 +49,10 @@ struct World {
 }
 
 impl World {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a paper world answers what its trial asks and panics at all else"
+    )]
     fn answer(&mut self, call: &Call) -> Reply {
         match call {
             Call::PagesOf { .. } => {
@@ -84,7 +80,7 @@ fn tally(total: u32, good: u32) -> Tally {
 #[test]
 fn the_leaver_leaves_once_everything_has_a_successor_through_a_crash_at_every_step() {
     let mut world = World { listings: vec![3, 0], removed: false };
-    let paper = play(&command(false), offboard, |call| world.answer(call), tally(3, 3));
+    let paper = play(&command(), offboard, |call| world.answer(call), tally(3, 3));
     assert_eq!((paper.outcome.phase, paper.spawned), (Phase::Completed, 3));
     assert!(world.removed);
 }
@@ -92,7 +88,7 @@ fn the_leaver_leaves_once_everything_has_a_successor_through_a_crash_at_every_st
 #[test]
 fn a_child_that_failed_keeps_the_leaver_in_the_business() {
     let mut world = World { listings: vec![3, 1], removed: false };
-    let paper = play(&command(false), offboard, |call| world.answer(call), tally(3, 2));
+    let paper = play(&command(), offboard, |call| world.answer(call), tally(3, 2));
     assert_eq!(paper.outcome.phase, Phase::Incomplete);
     assert!(!world.removed);
 }
@@ -100,7 +96,7 @@ fn a_child_that_failed_keeps_the_leaver_in_the_business() {
 #[test]
 fn what_was_given_to_the_leaver_meanwhile_keeps_them_too() {
     let mut world = World { listings: vec![2, 1], removed: false };
-    let paper = play(&command(false), offboard, |call| world.answer(call), tally(2, 2));
+    let paper = play(&command(), offboard, |call| world.answer(call), tally(2, 2));
     assert_eq!(paper.outcome.phase, Phase::Incomplete);
     assert!(!world.removed);
 }
@@ -108,7 +104,7 @@ fn what_was_given_to_the_leaver_meanwhile_keeps_them_too() {
 #[test]
 fn a_dry_run_spawns_dry_children_and_plans_the_leaving() {
     let mut world = World { listings: vec![2], removed: false };
-    let paper = play(&command(true), offboard, |call| world.answer(call), Tally { total: 2, good: 2, changed: false });
+    let paper = play(&dry_run(), offboard, |call| world.answer(call), Tally { total: 2, good: 2, changed: false });
     assert_eq!(paper.outcome.plan.unwrap().steps.len(), 1);
     assert!(!world.removed);
 }

@@ -28,7 +28,7 @@ pub(super) fn tasks(words: &[&str]) -> Tasks {
 }
 
 /// A command whose body does not matter: the trial brings its own procedure.
-pub(super) fn command(dry_run: bool) -> Command {
+pub(super) fn command() -> Command {
     Command {
         id: "trial".parse().unwrap(),
         business: Some("2001".parse().unwrap()),
@@ -37,10 +37,15 @@ pub(super) fn command(dry_run: bool) -> Command {
         priority: 4,
         not_before: None,
         expires_at: None,
-        dry_run,
+        dry_run: false,
         notice: None,
         body: Body::Unbind { targets: Targets::One(page("1009")), remove_people: true, unmanaged: false },
     }
+}
+
+/// The same, read only.
+pub(super) fn dry_run() -> Command {
+    Command { dry_run: true, ..command() }
 }
 
 /// What a run left on paper.
@@ -73,14 +78,14 @@ pub(super) fn play(
     for _ in 0..10_000 {
         let mut script = Script::new(command, &rules, &journal, now);
         let then = match script.started().and_then(|()| procedure(&mut script)) {
-            Ok(outcome) => Move::Finish(script.with_plan(outcome)),
-            Err(needed) => needed,
+            Ok(outcome) => Move::Finish(Box::new(script.with_plan(outcome))),
+            Err(needed) => *needed,
         };
         paper.said.extend(script.said());
         let seen = match then {
             Move::Finish(outcome) => {
                 paper.journal_bytes = serde_json::to_vec(&journal).unwrap().len();
-                return Paper { outcome, ..paper };
+                return Paper { outcome: *outcome, ..paper };
             }
             Move::Ask(call) => {
                 let reply = world(&call);

@@ -1,1 +1,0 @@
-//! Every ending of a claim, told on paper.
