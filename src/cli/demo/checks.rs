@@ -31,7 +31,7 @@ pub(super) fn all(stage: &Stage) -> Vec<Check> {
     checks.extend(CLAIMS.map(|(business, page)| posted_once(&calls, business, page)));
     checks.extend(world_as_told(&world));
     checks.extend(leaver_as_told(&stage.events, &world));
-    checks.push(page_is_untouched(&calls, "1001", stage));
+    checks.push(quiet(&calls, stage));
     checks
 }
 
@@ -46,7 +46,10 @@ fn check(holds: bool, sentence: impl Into<String>) -> Check {
 
 fn every_command_ended_once(stage: &Stage) -> Check {
     let ended = stage.sent.iter().filter(|id| terminals(&stage.events, id).len() == 1).count();
-    check(ended == stage.sent.len(), format!("{ended} of {} commands ended, each in exactly one event", stage.sent.len()))
+    check(
+        ended == stage.sent.len(),
+        format!("{ended} of {} commands ended, each in exactly one event", stage.sent.len()),
+    )
 }
 
 fn no_write_twice(calls: &[Call]) -> Check {
@@ -56,7 +59,10 @@ fn no_write_twice(calls: &[Call]) -> Check {
     }
     let twice = writes.values().filter(|count| **count > 1).count();
     let reads = calls.iter().filter(|call| !call.is_write()).count();
-    check(twice == 0, format!("{} writes changed Meta's world, none was made twice (beside {reads} reads)", writes.len()))
+    check(
+        twice == 0,
+        format!("{} writes changed Meta's world, none was made twice (beside {reads} reads)", writes.len()),
+    )
 }
 
 fn posted_once(calls: &[Call], business: &str, page: &str) -> Check {
@@ -90,7 +96,9 @@ fn world_as_told(world: &World) -> Vec<Check> {
 
 fn leaver_as_told(events: &[Event], world: &World) -> Vec<Check> {
     let of_leaver = |event: &&Event| event.data.command == "reassign" && event.is_terminal();
-    let Some(ended) = events.iter().find(of_leaver) else { return vec![check(false, "the leaver's Pages were told of")] };
+    let Some(ended) = events.iter().find(of_leaver) else {
+        return vec![check(false, "the leaver's Pages were told of")];
+    };
     let mut checks = Vec::new();
     for result in &ended.data.told.results {
         let page = result.asset.id.to_string();
@@ -105,11 +113,8 @@ fn leaver_as_told(events: &[Event], world: &World) -> Vec<Check> {
     checks
 }
 
-/// The malformed message named Page 1001, and the duplicate came after all else: neither may have made a call.
-fn page_is_untouched(calls: &[Call], page: &str, stage: &Stage) -> Check {
-    let later = stage.quiet_from.map_or(usize::MAX, |n| calls.iter().filter(|call| call.n > n).count());
-    check(
-        later == 0 && stage.sim.world().is_owned(page, "2001"),
-        "the duplicate and the malformed message made no call at all",
-    )
+/// The duplicate and the malformed message came after all else: neither may have made a call.
+fn quiet(calls: &[Call], stage: &Stage) -> Check {
+    let made = stage.quiet_from.map_or(calls.len(), |n| calls.iter().filter(|call| call.n > n).count());
+    check(made == 0, "the duplicate and the malformed message made no call at all")
 }

@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the engine may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
+/// Tasks shown of a long set.
+const SHOWN: usize = 3;
+
 /// Waits of seconds where Meta's people take days.
 const SHORT: &str = r#"
 [poll]
@@ -120,13 +123,14 @@ impl Stage {
 
     /// Publishes a command as an upstream system would, and shows it.
     pub(super) async fn send(&mut self, command: &Value) -> Result<(), Trouble> {
-        answer(&format!("  → {command}"))?;
+        let body = in_order(command);
+        answer(&format!("  → {body}"))?;
         let text = |key: &str| command[key].as_str().unwrap_or("unknown").to_owned();
         self.sent.insert(text("id"));
         let message = Publication {
             exchange: Exchange::Commands,
             routing_key: text("command"),
-            body: command.to_string().into_bytes(),
+            body: body.into_bytes(),
             message_id: text("id"),
             correlation_id: None,
             kind: None,
@@ -225,8 +229,7 @@ fn names_of_its_own(mut broker: BrokerConfig, url: Option<&SecretString>) -> Bro
         broker.url = url.clone();
     }
     let named = |what: &str| format!("{}.{what}", prefix());
-    broker.names =
-        broker::TopologyNames { commands: named("commands"), events: named("events"), dead: named("dead") };
+    broker.names = broker::TopologyNames { commands: named("commands"), events: named("events"), dead: named("dead") };
     broker
 }
 
@@ -263,7 +266,7 @@ fn in_short(event: &Event) -> String {
         words.push("inferred from complete walks".into());
     }
     if let Some(tasks) = &told.granted_tasks {
-        words.push(format!("granted {}", serde_json::json!(tasks)));
+        words.push(format!("granted {}", first_few(&serde_json::json!(tasks))));
     }
     if let Some(waiting) = &told.waiting {
         let until = waiting.until.map_or_else(String::new, |until| format!(" until {until:.0}"));
@@ -275,11 +278,30 @@ fn in_short(event: &Event) -> String {
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
 
+/// The first tasks and how many more.
+fn first_few(tasks: &Value) -> String {
+    let tasks: Vec<&str> = tasks.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let more = tasks.len().saturating_sub(SHOWN);
+    let shown = tasks.into_iter().take(SHOWN).collect::<Vec<_>>().join(" ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+/// As a person writes it: who it is and what it wants first.
+fn in_order(command: &Value) -> String {
+    const FIRST: [&str; 7] = ["id", "command", "business", "asset", "assets", "from", "to"];
+    let rank = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
+    let mut fields: Vec<(&String, &Value)> = command.as_object().into_iter().flatten().collect();
+    fields.sort_by_key(|(key, _)| rank(key));
+    let fields: Vec<String> =
+        fields.into_iter().map(|(key, value)| format!("{}:{value}", Value::from(key.as_str()))).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
 fn word(category: crate::contract::Category) -> String {
     serde_json::json!(category).as_str().unwrap_or_default().to_owned()
 }
 
-/// Whether `id` was seen as an event.
+/// The ids of the terminal events of the command `id`.
 pub(super) fn terminals(events: &[Event], id: &str) -> BTreeSet<Uuid> {
     let of = |event: &&Event| event.data.command_id.as_ref().is_some_and(|known| known.to_string() == id);
     events.iter().filter(of).filter(|event| event.is_terminal()).map(|event| event.id).collect()

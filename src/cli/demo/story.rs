@@ -94,7 +94,9 @@ async fn leaver(stage: &mut Stage) -> Result<(), Trouble> {
     stage.send(&command).await?;
     let ended = stage.until_ended("demo-6").await?;
     if ended.data.phase == Phase::Incomplete {
-        answer("  \"incomplete\" is an honest answer: what bindery cannot do safely is left as it was, with the click path.")?;
+        answer(
+            "  \"incomplete\" is an honest answer: what bindery cannot do safely is left as it was, with the click path.",
+        )?;
     }
     Ok(())
 }
@@ -111,8 +113,11 @@ async fn duplicate(stage: &mut Stage) -> Result<(), Trouble> {
 
 async fn malformed(stage: &mut Stage) -> Result<(), Trouble> {
     scene(8, "A message that is no command")?;
-    answer("  An id as a JSON number would lose digits on its way. It is refused, kept among the dead, never retried.")?;
-    let command = json!({"id": "demo-8", "command": "unbind", "business": 2001, "asset": {"kind": "page", "id": "1001"}});
+    answer(
+        "  An id as a JSON number would lose digits on its way. It is refused, kept among the dead, never retried.",
+    )?;
+    let command =
+        json!({"id": "demo-8", "command": "unbind", "business": 2001, "asset": {"kind": "page", "id": "1001"}});
     stage.send(&command).await?;
     stage.until("demo-8", Phase::Rejected).await.map(drop)
 }
