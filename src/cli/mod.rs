@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
 
 mod config;
+mod demo;
 mod graph_sim;
 mod list;
 mod pipe;
@@ -44,6 +45,8 @@ enum Command {
     Status(status::StatusArgs),
     /// The commands that the journal holds, the last arrived first.
     List(list::ListArgs),
+    /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
+    Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
     GraphSim(crate::graph_sim::GraphSimArgs),
     /// Looks at the configuration: is it right, and what is in force?
@@ -111,6 +114,7 @@ impl Cli {
             Command::Send(args) => send::run((**args).clone(), &self.load_config()?).await,
             Command::Status(args) => status::run(args.clone(), &self.load_config()?).await,
             Command::List(args) => list::run(args.clone(), &self.load_config()?).await,
+            Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }

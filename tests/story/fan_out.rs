@@ -121,7 +121,6 @@ async fn a_cancelled_list_takes_its_open_requests_back() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "defect: the report's plan has no steps"]
 async fn a_dry_run_of_a_list_plans_for_each_page() -> Result<()> {
     let pages = world().page("1001", |p| p.direct_admin(WORKER)).page("1002", |p| p.direct_admin(WORKER));
     let story = Story::of(pages).await?;

@@ -3,6 +3,7 @@
 mod events;
 mod malformed;
 mod properties;
+mod readme;
 mod well_formed;
 
 use serde_json::{Value, json};
