@@ -48,7 +48,7 @@ impl Progress<'_> {
         Ok(())
     }
 
-    pub(super) fn say(&self, record: &mut Record, say: Say) -> Result<(), EngineError> {
+    pub(super) fn say(&self, record: &mut Record, say: Say, evidence: &[Told]) -> Result<(), EngineError> {
         let detail = match say {
             Say::Pending => Detail::Pending(Pending {
                 request: None,
@@ -68,7 +68,7 @@ impl Progress<'_> {
                 Detail::Progress(Part { part: Some(part), assets, ..Part::default() })
             }
         };
-        self.tell(record, detail, Vec::new())
+        self.tell(record, detail, evidence.to_vec())
     }
 
     /// The end: the outcome and its terminal event are one record.
@@ -156,7 +156,7 @@ impl Progress<'_> {
     }
 
     /// The last of the chain, with what this record adds.
-    async fn shown(&self, record: &Record) -> Result<Vec<Told>, EngineError> {
+    pub(super) async fn shown(&self, record: &Record) -> Result<Vec<Told>, EngineError> {
         let told =
             |entry: EvidenceEntry| Told { at: entry.at, call: entry.call, answer: entry.answer, trace: entry.trace };
         let before = self.shared.journal.evidence(&self.command.id, Some(EVIDENCE_SHOWN)).await?;

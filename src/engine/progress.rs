@@ -183,7 +183,8 @@ impl<'a> Progress<'a> {
         record.clear_intent = true;
         record.observations = self.take_noted()?;
         if news {
-            self.tell(&mut record, Detail::Waiting(Waiting { cause, since, until }), Vec::new())?;
+            let evidence = self.shown(&record).await?;
+            self.tell(&mut record, Detail::Waiting(Waiting { cause, since, until }), evidence)?;
         }
         self.has_intent = false;
         self.store(record).await?;
@@ -248,8 +249,11 @@ impl<'a> Progress<'a> {
         let clear_intent = !self.has_intent;
         let mut record = Record { evidence, clear_intent, removals, ..self.blank(State::Running) };
         // What was said with an observation that is journaled already has been stored with it.
-        for say in next.say.into_iter().filter(|_| news) {
-            self.say(&mut record, say)?;
+        if news && !next.say.is_empty() {
+            let evidence = self.shown(&record).await?;
+            for say in next.say {
+                self.say(&mut record, say, &evidence)?;
+            }
         }
         match next.then {
             Move::Finish(outcome) => self.finish(&mut record, *outcome).await?,

@@ -42,8 +42,16 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
             return Ok(left);
         }
         if let Some(left) = make(shared, &mut progress).await? {
-            return Ok(left);
+            return Ok(no_later_than_it_expires(left, &progress));
         }
+    }
+}
+
+/// Whatever a command waits for, its deadline wakes it.
+fn no_later_than_it_expires(left: Left, progress: &Progress<'_>) -> Left {
+    match (left, progress.command.expires_at) {
+        (Left::Until(due), Some(expires)) if !progress.is_stopping() => Left::Until(due.min(expires)),
+        (Left::Until(_) | Left::Outside | Left::Ended, _) => left,
     }
 }
 
