@@ -82,12 +82,13 @@ stop_node() { deploy/rabbitmq-node.sh stop "$work/node"; }
 
 # No broker: commands as lines in, events as lines out, with the simulator beside. Shorter, and checked by its events.
 through_pipe() {
-    local bindery=$1 events=$work/events.jsonl port=$((20000 + RANDOM % 10000)) sim
-    "$bindery" graph-sim --listen "127.0.0.1:$port" >"$work/sim.log" 2>&1 &
+    local bindery=$1 events=$work/events.jsonl sim port=
+    "$bindery" graph-sim --listen 127.0.0.1:0 >"$work/sim.out" 2>"$work/sim.log" &
     sim=$!
     # shellcheck disable=SC2064
     trap "kill $sim 2>/dev/null || true; clean_up" EXIT
-    until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+    # The port is the one that it says it has: a guessed one may belong to somebody else's simulator.
+    until port=$(sed -n 's|^graph-sim listens on http://127.0.0.1:\([0-9]*\),.*|\1|p' "$work/sim.out") && [[ -n $port ]]; do
         kill -0 "$sim" 2>/dev/null || { cat "$work/sim.log" >&2; return 1; }
         sleep 0.1
     done
