@@ -3,7 +3,11 @@
 mod config;
 mod demo;
 mod graph_sim;
+mod list;
+mod pipe;
 mod run;
+mod send;
+mod status;
 
 use std::io::{ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -33,6 +37,14 @@ const EXIT_CODES: &str = "Exit codes: 0 done · 1 the command ended other than w
 enum Command {
     /// Works: takes commands from RabbitMQ, carries them out on Graph, publishes what became of them.
     Run,
+    /// Works without a broker: commands as JSON lines on stdin, events as JSON lines on stdout.
+    Pipe,
+    /// Sends one command to the workers.
+    Send(Box<send::SendArgs>),
+    /// How one command stands.
+    Status(status::StatusArgs),
+    /// The commands that the journal holds, the last arrived first.
+    List(list::ListArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
@@ -98,6 +110,10 @@ impl Cli {
     pub async fn run(self) -> Result<Ended, CliError> {
         match &self.command {
             Command::Run => run::run(self.load_config()?).await,
+            Command::Pipe => pipe::run(self.load_config()?).await,
+            Command::Send(args) => send::run((**args).clone(), &self.load_config()?).await,
+            Command::Status(args) => status::run(args.clone(), &self.load_config()?).await,
+            Command::List(args) => list::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
             Command::Config(command) => command.run(self.load_config(), self.config_file()),

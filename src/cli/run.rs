@@ -68,18 +68,18 @@ async fn stop_when_told(
     Ok(Ended::Well)
 }
 
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> Result<Self, CliError> {
+    pub(super) fn new() -> Result<Self, CliError> {
         let listen = |kind| signal(kind).map_err(|error| CliError::Failed(format!("could not hear signals: {error}")));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
-    async fn one(&mut self) {
+    pub(super) async fn one(&mut self) {
         tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
     }
 }
@@ -117,7 +117,7 @@ pub(super) fn journal_path(config: &Config) -> &Path {
 }
 
 /// A journal that another worker holds, or that is none, does not become one by waiting.
-async fn open_journal(config: &Config) -> Result<Journal, CliError> {
+pub(super) async fn open_journal(config: &Config) -> Result<Journal, CliError> {
     Journal::open(journal_path(config)).await.map_err(|error| CliError::OutOfReach(error.to_string()))
 }
 

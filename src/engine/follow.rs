@@ -10,7 +10,7 @@ use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
     Access, AssetSeen, Body, Command, Detail, EventContext, EvidenceEntry as Told, ItemResult, Kind, Outcome, Pending,
-    Phase, Progress as Part, Targets, fingerprint,
+    Phase, Plan, PlanStep, Progress as Part, Targets, fingerprint,
 };
 use crate::graph::Sent;
 use crate::journal::{
@@ -75,6 +75,9 @@ impl Progress<'_> {
     pub(super) async fn finish(&mut self, record: &mut Record, mut outcome: Outcome) -> Result<(), EngineError> {
         if self.row.children.total > 0 || self.row.state == State::AwaitingChildren {
             outcome.results = self.results(record).await?;
+            if self.command.dry_run {
+                outcome.plan = Some(self.plan_of_children(record).await?);
+            }
         }
         let text = serde_json::to_string(&outcome).map_err(EngineError::Json)?;
         let evidence = self.shown(record).await?;
@@ -160,6 +163,31 @@ impl Progress<'_> {
         let mut all: Vec<Told> = before.into_iter().map(|row| told(row.entry)).collect();
         all.extend(record.evidence.iter().cloned().map(told));
         Ok(all.split_off(all.len().saturating_sub(EVIDENCE_SHOWN)))
+    }
+
+    /// The plans of the children, in their order; more steps than an event holds come before it in parts.
+    async fn plan_of_children(&self, record: &mut Record) -> Result<Plan, EngineError> {
+        let mut plans = std::collections::BTreeMap::new();
+        let mut after = 0;
+        loop {
+            let rows = self.shared.journal.children_results(&self.command.id, after, RESULTS_SHOWN).await?;
+            let Some(last) = rows.last().map(|row| row.settled) else { break };
+            after = last;
+            for row in rows {
+                let outcome: Outcome = serde_json::from_str(&row.ended.outcome).map_err(EngineError::Json)?;
+                plans.insert(row.ordinal, outcome.plan.map(|plan| plan.steps).unwrap_or_default());
+            }
+        }
+        let steps: Vec<PlanStep> = plans.into_values().flatten().collect();
+        let digest = Plan::digest_of(&steps);
+        let shown = usize::try_from(RESULTS_SHOWN).unwrap_or(usize::MAX);
+        let mut parts: Vec<&[PlanStep]> = steps.chunks(shown).collect();
+        let last = parts.pop().unwrap_or_default().to_vec();
+        for (part, steps) in (1..).zip(parts) {
+            let plan = Some(Plan { digest: digest.clone(), steps: steps.to_vec() });
+            self.tell(record, Detail::Progress(Part { part: Some(part), plan, ..Part::default() }), Vec::new())?;
+        }
+        Ok(Plan { digest, steps: last })
     }
 
     /// What became of each asset: the last thousand for the terminal event, more before it in parts.

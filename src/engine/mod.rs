@@ -10,6 +10,7 @@ mod dispatch;
 mod error;
 mod follow;
 mod intake;
+mod pipe;
 mod progress;
 mod relay;
 mod shared;
@@ -25,6 +26,7 @@ use tracing::{info, warn};
 
 pub use clock::Clock;
 pub use error::EngineError;
+pub use pipe::Piped;
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};

@@ -30,6 +30,9 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
     let command = parse_own(loaded.row.body.as_bytes()).map_err(EngineError::Command)?;
     let mut progress = Progress::of(shared, command, loaded)?;
     progress.begin().await?;
+    if let Some(left) = progress.left() {
+        return Ok(left);
+    }
     loop {
         if shared.stop.is_cancelled() {
             return Ok(Left::Until(Timestamp::MAX));

@@ -13,6 +13,9 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     };
     let leaver = script.person("from", from)?;
     let successor = script.person("to", to)?;
+    if leaver == successor {
+        return Err(script.fail(same_person(&leaver)));
+    }
     let people = people_on(script, asset)?;
     let leavers = tasks_of(&people, &leaver);
     let has = tasks_of(&people, &successor);
@@ -91,6 +94,18 @@ fn within_what_may_be_given(script: &mut Script<'_>, asset: &Asset, tasks: &Task
     let business = script.business().clone();
     let (_, permitted) = listed(script, &business, PageList::Client, asset)?;
     Ok(permitted.filter(|given| !given.is_empty()).map_or_else(|| tasks.clone(), |given| tasks.both(&given)))
+}
+
+/// Parsing refuses the same text twice; an id and an address may still be one person.
+fn same_person(person: &PersonId) -> ErrorInfo {
+    ErrorInfo {
+        category: Category::Invalid,
+        code: "same_person".to_owned(),
+        subcode: None,
+        message: format!("from and to are both person {person}"),
+        trace: None,
+        remedy: "Name another successor in `to`.".to_owned(),
+    }
 }
 
 fn nothing_to_give(asset: &Asset, asked: &Tasks) -> ErrorInfo {

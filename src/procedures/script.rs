@@ -112,7 +112,8 @@ impl<'a> Script<'a> {
 
     /// Gives the outcome of a dry run its plan.
     pub(super) fn with_plan(&mut self, outcome: Outcome) -> Outcome {
-        if !self.dry_run() || outcome.error.is_some() {
+        let ends_well = matches!(outcome.phase, Phase::Confirmed | Phase::Completed);
+        if !self.dry_run() || !ends_well {
             return outcome;
         }
         let steps = std::mem::take(&mut self.plan);

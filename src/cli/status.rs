@@ -1,0 +1,66 @@
+//! `bindery status ID`: how one command stands, from the journal alone.
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use super::list::{read_journal, state};
+use super::{CliError, Ended, answer, send};
+use crate::config::Config;
+use crate::contract::{CommandId, Event};
+use crate::journal::{CommandRow, JournalError, NewEvent};
+
+/// The last events that are shown to a person.
+const EVENTS_SHOWN: usize = 5;
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct StatusArgs {
+    /// The command's id.
+    id: CommandId,
+    /// Answers in JSON, with all of its events.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows it; exit 1 where the journal does not know it.
+pub(super) async fn run(args: StatusArgs, config: &Config) -> Result<Ended, CliError> {
+    let journal = read_journal(config).await?;
+    let unread = |error: JournalError| CliError::OutOfReach(format!("could not read the journal: {error}"));
+    let row = journal.find(&args.id).await.map_err(unread)?;
+    let row = row.ok_or_else(|| CliError::Failed(format!("the journal knows no command {}", args.id)))?;
+    let events = journal.events_of(&args.id).await.map_err(unread)?;
+    journal.close().await;
+    answer(&if args.json { format!("{:#}", in_json(&row, &events)) } else { in_words(&row, &events) })?;
+    Ok(Ended::Well)
+}
+
+fn in_words(row: &CommandRow, events: &[NewEvent]) -> String {
+    let also = |before: &str, text: Option<&str>| text.map_or_else(String::new, |text| format!("{before}{text}"));
+    let mut lines = vec![format!("{} {}", row.id, state(row))];
+    lines.push(format!("  since     {:.0}{}", row.since, also(", ", row.why.as_deref())));
+    lines.extend(row.due.map(|due| format!("  due       {due:.0}")));
+    lines.extend(row.cancelled_by.as_ref().map(|by| format!("  cancelled by {by}")));
+    lines.push(format!("  asked     {}", row.body));
+    lines.push(format!("  accepted  {:.0}{}", row.accepted_at, also(", published by ", row.published_by.as_deref())));
+    lines.extend(row.parent.as_ref().map(|parent| format!("  part of   {parent}")));
+    let children = row.children;
+    if children.total > 0 {
+        let ended = children.total - children.open;
+        lines.push(format!("  children  {ended} of {} ended, {} of them well", children.total, children.well));
+    }
+    lines.push(format!("  evidence  {} entries", row.evidence_total));
+    let last = &events[events.len().saturating_sub(EVENTS_SHOWN)..];
+    let told = last.iter().filter_map(|event| serde_json::from_slice::<Event>(&event.body).ok());
+    lines.extend(told.map(|event| format!("  event     {}", send::line(&event))));
+    lines.join("\n")
+}
+
+fn in_json(row: &CommandRow, events: &[NewEvent]) -> Json {
+    let events: Vec<Json> = events.iter().filter_map(|event| serde_json::from_slice(&event.body).ok()).collect();
+    let mut told = super::list::in_json(row);
+    told["children"] = json!({ "total": row.children.total, "open": row.children.open,
+        "well": row.children.well, "changed": row.children.changed });
+    told["evidence_total"] = json!(row.evidence_total);
+    told["evidence_head"] = json!(row.evidence_head.as_str());
+    told["events"] = json!(events);
+    told
+}

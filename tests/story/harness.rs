@@ -1,0 +1,424 @@
+//! A story of the whole worker: the real binary between a real RabbitMQ and a simulator of Meta in this process.
+//!
+//! Nothing here waits for time to pass: a story waits for an event, or for a call that arrives at the simulator.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+use bindery::graph_sim::{Call, Sim, SimConfig, Verb, World};
+use futures_util::StreamExt;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+    QueueBindOptions, QueueDeclareOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::rabbit::{self, PATIENCE, Vhost, eventually};
+
+/// The business that acts.
+pub const BUSINESS: &str = "2001";
+/// A business beside it, through the same worker.
+pub const NEIGHBOUR: &str = "2002";
+/// A business that is no client of ours: owns what is asked for.
+pub const OWNER: &str = "2009";
+/// The system user through which the worker acts for [`BUSINESS`].
+pub const WORKER: &str = "92001";
+/// An outsider with full control of a Page.
+pub const OUTSIDER: &str = "8999";
+pub const ANNA: &str = "3001";
+pub const BEN: &str = "3002";
+/// A token for every business.
+pub const TOKEN: &str = "story-token-never-to-be-shown";
+/// What a manager has.
+pub const MANAGER: &[&str] = &["ADVERTISE", "ANALYZE", "MANAGE"];
+
+/// What every story's worker is told, unless a story says otherwise.
+const SETTINGS: &[(&str, &str)] = &[
+    ("POLL__FIRST", "200ms"),
+    ("POLL__MAX", "500ms"),
+    ("POLL__SETTLE", "1s"),
+    ("RETRY__FIRST", "50ms"),
+    ("RETRY__MAX", "500ms"),
+    ("GRAPH__CALL_WITHIN", "1s"),
+    ("PACE__LOOK_AGAIN", "1s"),
+    ("PACE__UNSTATED", "1s"),
+    ("SHUTDOWN_WITHIN", "5s"),
+];
+
+static PORTS: AtomicU16 = AtomicU16::new(0);
+
+/// The worker, its neighbours, and all that it has told.
+pub struct Story {
+    pub meta: Sim,
+    pub vhost: Vhost,
+    folder: TempDir,
+    listen: String,
+    settings: Vec<(String, String)>,
+    worker: Option<Child>,
+    commands: (Connection, Channel),
+    events: watch::Receiver<Vec<Value>>,
+    _reader: JoinSet<()>,
+}
+
+/// Two businesses of ours with Anna and Ben in the first, and an owner elsewhere.
+pub fn world() -> World {
+    World::new(7)
+        .token_for_all(TOKEN)
+        .business(BUSINESS, |b| {
+            b.admin("3000", "Root", "root@northwind.example").person(ANNA, "Anna", "anna@northwind.example").person(
+                BEN,
+                "Ben",
+                "ben@northwind.example",
+            )
+        })
+        .business(NEIGHBOUR, |b| b.person("3101", "Cleo", "cleo@southwind.example"))
+        .business(OWNER, |b| b.person("3901", "Otto", "otto@owner.example"))
+}
+
+/// A Page that somebody else owns, to be claimed as an agency.
+pub fn clients_page(page: &str) -> World {
+    world().page(page, |p| p.owned_by(OWNER).assign(OWNER, "3901", MANAGER))
+}
+
+/// A Page of [`BUSINESS`] with Anna as manager.
+pub fn annas_page(page: &str) -> World {
+    world().page(page, |p| p.owned_by(BUSINESS).assign(BUSINESS, ANNA, MANAGER))
+}
+
+/// A command of [`BUSINESS`] on one Page, with fields of its own.
+pub fn order(command: &str, id: &str, page: &str, fields: Value) -> Value {
+    let mut order = json!({
+        "id": id, "command": command, "business": BUSINESS, "asset": {"kind": "page", "id": page},
+    });
+    merge(&mut order, fields);
+    order
+}
+
+/// As [`order`], on several Pages.
+pub fn orders(command: &str, id: &str, pages: &[&str], fields: Value) -> Value {
+    let assets: Vec<Value> = pages.iter().map(|page| json!({"kind": "page", "id": page})).collect();
+    let mut order = json!({"id": id, "command": command, "business": BUSINESS, "assets": assets});
+    merge(&mut order, fields);
+    order
+}
+
+/// An agency claim that asks for ADVERTISE and ANALYZE.
+pub fn agency_claim(id: &str, page: &str) -> Value {
+    order("claim", id, page, json!({"access": "agency", "permitted_tasks": ["ADVERTISE", "ANALYZE"]}))
+}
+
+pub fn owner_claim(id: &str, page: &str) -> Value {
+    order("claim", id, page, json!({"access": "owner"}))
+}
+
+pub fn cancel(id: &str, target: &str) -> Value {
+    json!({"id": id, "command": "cancel", "target": target})
+}
+
+fn merge(order: &mut Value, fields: Value) {
+    if let (Some(order), Value::Object(fields)) = (order.as_object_mut(), fields) {
+        order.extend(fields);
+    }
+}
+
+pub fn phase(event: &Value) -> &str {
+    event["data"]["phase"].as_str().unwrap_or("(no phase)")
+}
+
+/// Checks the ending: its phase and whether something was changed.
+pub fn ends(event: &Value, as_phase: &str, changed: Value) -> Result<()> {
+    ensure!(phase(event) == as_phase && event["data"]["changed"] == changed, "not {as_phase}, {changed}: {event:#}");
+    Ok(())
+}
+
+/// Checks a failure: its category and code, and that it tells a person what to do.
+pub fn fails(event: &Value, category: &str, code: &str) -> Result<()> {
+    let error = &event["data"]["error"];
+    ensure!(phase(event) == "failed", "not failed: {event:#}");
+    ensure!(error["category"] == category && error["code"] == code, "not {category} {code}: {event:#}");
+    ensure!(error["remedy"].as_str().is_some_and(|remedy| remedy.len() > 10), "no remedy: {event:#}");
+    Ok(())
+}
+
+impl Story {
+    /// The worker is up and listens.
+    pub async fn of(world: World) -> Result<Self> {
+        Self::with(world, &[]).await
+    }
+
+    /// With settings of its own, by their variables without the prefix; `{folder}` is the story's folder.
+    pub async fn with(world: World, settings: &[(&str, &str)]) -> Result<Self> {
+        let vhost = rabbit::vhost().await?;
+        let meta = Sim::start(SimConfig::of(world)).await?;
+        let folder = tempfile::Builder::new().prefix("bindery-story-").tempdir()?;
+        let (events, reader) = read_events(&vhost, Vec::new()).await?;
+        let commands = vhost.channel().await?;
+        commands.1.confirm_select(ConfirmSelectOptions::default()).await?;
+        let mut story = Self {
+            listen: free_address()?,
+            settings: Vec::new(),
+            worker: None,
+            _reader: reader,
+            meta,
+            vhost,
+            folder,
+            commands,
+            events,
+        };
+        story.set("CREDENTIALS__STORY__BUSINESSES", "*");
+        if !settings.iter().any(|(name, _)| name.starts_with("CREDENTIALS__STORY__ACCESS_TOKEN")) {
+            story.set("CREDENTIALS__STORY__ACCESS_TOKEN", TOKEN);
+        }
+        for (name, value) in SETTINGS.iter().chain(settings) {
+            story.set(name, value);
+        }
+        story.restart().await?;
+        Ok(story)
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Publishes a command, and sees it confirmed by the broker.
+    pub async fn send(&self, command: &Value) -> Result<()> {
+        self.send_raw(command["command"].as_str().unwrap_or("unknown"), command.to_string().as_bytes()).await
+    }
+
+    pub async fn send_raw(&self, key: &str, body: &[u8]) -> Result<()> {
+        let options = BasicPublishOptions { mandatory: true, immediate: false };
+        let properties = BasicProperties::default().with_delivery_mode(2);
+        let channel = &self.commands.1;
+        let confirm = channel.basic_publish("bindery.commands".into(), key.into(), options, body, properties).await?;
+        let confirm = timeout(PATIENCE, confirm).await??;
+        ensure!(confirm.is_ack() && confirm.take_message().is_none(), "no queue took {key}");
+        Ok(())
+    }
+
+    /// Sends a command and waits for its end.
+    pub async fn ask(&self, command: &Value) -> Result<Value> {
+        self.send(command).await?;
+        self.event_of(command["id"].as_str().context("a command without an id")?).await
+    }
+
+    /// The terminal event of a command, which must come.
+    pub async fn event_of(&self, id: &str) -> Result<Value> {
+        self.event(&format!("the end of {id}"), |event| is_of(event, id) && event["data"]["terminal"] == true).await
+    }
+
+    /// The first event of a command in a phase, which must come.
+    pub async fn told(&self, id: &str, in_phase: &str) -> Result<Value> {
+        self.event(&format!("{in_phase} of {id}"), |event| is_of(event, id) && phase(event) == in_phase).await
+    }
+
+    /// The first event, past or to come, that `wanted` is true of.
+    pub async fn event(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let mut events = self.events.clone();
+        let came = timeout(PATIENCE, events.wait_for(|all| all.iter().any(&wanted))).await;
+        let found = came.ok().and_then(Result::ok).and_then(|all| all.iter().find(|event| wanted(event)).cloned());
+        match found {
+            Some(event) => Ok(event),
+            None => bail!("waited {PATIENCE:?} in vain for {what}\n{}", self.state_of_things()),
+        }
+    }
+
+    /// Waits until so many events were told that `wanted` is true of.
+    pub async fn events_told(&self, count: usize, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
+        let mut events = self.events.clone();
+        let enough = |all: &Vec<Value>| all.iter().filter(|event| wanted(event)).count() >= count;
+        let came = timeout(PATIENCE, events.wait_for(enough)).await.is_ok_and(|told| told.is_ok());
+        ensure!(came, "waited {PATIENCE:?} in vain for {count} events\n{}", self.state_of_things());
+        Ok(self.events().into_iter().filter(|event| wanted(event)).collect())
+    }
+
+    /// All that was told so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.events.borrow().clone()
+    }
+
+    /// All that was told of a command so far, in the order in which it came.
+    pub fn events_of(&self, id: &str) -> Vec<Value> {
+        self.events().into_iter().filter(|event| is_of(event, id)).collect()
+    }
+
+    /// The ids of the terminal events of a command: the contract says there is one.
+    pub fn endings_of(&self, id: &str) -> BTreeSet<String> {
+        let terminal = self.events_of(id).into_iter().filter(|event| event["data"]["terminal"] == true);
+        terminal.filter_map(|event| event["id"].as_str().map(ToOwned::to_owned)).collect()
+    }
+
+    /// The first call at Meta, past or to come, that `wanted` is true of; it must come.
+    pub async fn call(&self, what: &str, wanted: impl Fn(&Call) -> bool) -> Result<Call> {
+        let call = self.meta.call_where(PATIENCE, wanted).await;
+        call.with_context(|| format!("waited {PATIENCE:?} in vain for {what}\n{}", self.state_of_things()))
+    }
+
+    /// All writes that Meta got.
+    pub fn writes(&self) -> Vec<Call> {
+        self.meta.calls().into_iter().filter(Call::is_write).collect()
+    }
+
+    /// How many POSTs an edge got.
+    pub fn posts(&self, edge: &str) -> usize {
+        self.meta.calls().iter().filter(|call| call.is(Verb::Post, edge)).count()
+    }
+
+    /// The number of Meta's last call.
+    pub fn last_call(&self) -> u64 {
+        self.meta.calls().last().map_or(0, |call| call.n)
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&mut self) -> Result<()> {
+        if let Some(mut worker) = self.worker.take() {
+            worker.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the worker, on the journal that is there.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.start()?;
+        eventually("the worker is ready", || async { Ok(self.is_ready()) })
+            .await
+            .with_context(|| self.state_of_things())
+    }
+
+    /// Starts the worker and does not wait for it.
+    pub fn start(&mut self) -> Result<()> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log())?;
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        let mut worker = Command::new(env!("CARGO_BIN_EXE_bindery"));
+        worker.arg("run").env_clear().current_dir(self.folder.path()).kill_on_drop(true);
+        worker.env("RUST_LOG", "bindery=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log));
+        worker.env("BINDERY__AMQP__URL", &self.vhost.url).env("BINDERY__GRAPH__BASE_URL", self.meta.base_url());
+        worker.env("BINDERY__JOURNAL__URL", format!("sqlite://{folder}/bindery.db"));
+        worker.env("BINDERY__HTTP__LISTEN", &self.listen);
+        for (name, value) in &self.settings {
+            worker.env(format!("BINDERY__{name}"), value.replace("{folder}", &folder));
+        }
+        self.worker = Some(worker.spawn()?);
+        Ok(())
+    }
+
+    /// SIGTERM: the worker ends well, in time.
+    pub async fn stop(&mut self) -> Result<()> {
+        let mut worker = self.worker.take().context("no worker runs")?;
+        let pid = worker.id().context("the worker has ended by itself")?;
+        let told = Command::new("kill").arg("-TERM").arg(pid.to_string()).status().await?;
+        ensure!(told.success(), "kill -TERM {pid}");
+        let ended = timeout(PATIENCE, worker.wait()).await.context("the worker did not stop")??;
+        ensure!(ended.success(), "the worker ended with {ended}\n{}", self.state_of_things());
+        Ok(())
+    }
+
+    /// The broker closes every connection, as an operator can; ours are opened anew, and the listener begins again.
+    pub async fn drop_connections(&mut self) -> Result<()> {
+        self.vhost.close_connections().await?;
+        let (events, reader) = read_events(&self.vhost, self.events()).await?;
+        (self.events, self._reader) = (events, reader);
+        self.commands = self.vhost.channel().await?;
+        self.commands.1.confirm_select(ConfirmSelectOptions::default()).await?;
+        Ok(())
+    }
+
+    /// All that the worker logged.
+    pub fn log_text(&self) -> String {
+        let mut text = String::new();
+        if let Ok(mut file) = File::open(self.log()) {
+            let _ = file.read_to_string(&mut text);
+        }
+        text
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("worker.log")
+    }
+
+    fn is_ready(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(&self.listen) else { return false };
+        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: story\r\nconnection: close\r\n\r\n");
+        let mut answer = String::new();
+        asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok() && answer.starts_with("HTTP/1.1 200")
+    }
+
+    fn state_of_things(&self) -> String {
+        let log = self.log_text();
+        let lines: Vec<&str> = log.lines().collect();
+        let told: Vec<String> = self.events().iter().map(short).collect();
+        let calls: Vec<String> = self.meta.calls().iter().rev().take(15).rev().map(line).collect();
+        format!(
+            "the worker's log:\n{}\nevents:\n{}\ncalls:\n{}",
+            lines[lines.len().saturating_sub(25)..].join("\n"),
+            told[told.len().saturating_sub(15)..].join("\n"),
+            calls.join("\n")
+        )
+    }
+}
+
+fn short(event: &Value) -> String {
+    format!("{} {} {}", event["data"]["command_id"], event["type"], event["data"]["error"])
+}
+
+fn line(call: &Call) -> String {
+    format!(
+        "{} {:?} {} {:?} {} {:?} {:?}",
+        call.n, call.method, call.path, call.params, call.status, call.code, call.fault
+    )
+}
+
+fn is_of(event: &Value, id: &str) -> bool {
+    event["data"]["command_id"] == id
+}
+
+/// Bound before the worker starts, so that no event is missed; the exchange is declared as the worker does.
+async fn read_events(vhost: &Vhost, so_far: Vec<Value>) -> Result<(watch::Receiver<Vec<Value>>, JoinSet<()>)> {
+    let (connection, channel) = vhost.channel().await?;
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    let none = FieldTable::default;
+    channel.exchange_declare("bindery.events".into(), ExchangeKind::Topic, durable, none()).await?;
+    let queue = "events-of-the-story";
+    channel.queue_declare(queue.into(), QueueDeclareOptions::default(), none()).await?;
+    let bind = QueueBindOptions::default();
+    channel.queue_bind(queue.into(), "bindery.events".into(), "#".into(), bind, none()).await?;
+    let mut stream = channel.basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), none()).await?;
+    let (told, events) = watch::channel(so_far);
+    let mut reader = JoinSet::new();
+    reader.spawn(async move {
+        let _kept = (connection, channel);
+        while let Some(Ok(delivery)) = stream.next().await {
+            let event = serde_json::from_slice(&delivery.data).unwrap_or(Value::Null);
+            told.send_modify(|all: &mut Vec<Value>| all.push(event));
+            if delivery.ack(BasicAckOptions::default()).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok((events, reader))
+}
+
+/// Below the ports of the nodes and those that the kernel gives to outgoing connections.
+fn free_address() -> Result<String> {
+    let base = u16::try_from(std::process::id() % 60)? * 100;
+    for _ in 0..1_000 {
+        let address = format!("127.0.0.1:{}", 8_000 + (base + PORTS.fetch_add(1, Ordering::Relaxed)) % 8_000);
+        if TcpListener::bind(&address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no free port from 8000 to 16000")
+}

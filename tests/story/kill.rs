@@ -1,0 +1,228 @@
+//! SIGKILL at any moment: nothing is asked of Meta twice without a look, every command ends once.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use bindery::graph_sim::{Break, Call, How, Verb, World};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    ANNA, BEN, BUSINESS, MANAGER, NEIGHBOUR, OUTSIDER, OWNER, Story, WORKER, agency_claim, annas_page, clients_page,
+    ends, order, owner_claim, phase, world,
+};
+
+const PAGE: &str = "1001";
+
+#[tokio::test]
+async fn a_worker_killed_while_a_claim_is_out_does_not_claim_again() -> Result<()> {
+    let mut story = Story::of(clients_page(PAGE)).await?;
+    story.meta.break_next(Break::next(Verb::Post, "/client_pages", How::TimeoutAfter));
+    story.send(&agency_claim("c", PAGE)).await?;
+    story.call("the claim", |call| call.is(Verb::Post, "client_pages")).await?;
+    story.kill().await?;
+    story.restart().await?;
+    story.told("c", "pending").await?;
+    story.meta.approve(BUSINESS, PAGE, None)?;
+    ends(&story.event_of("c").await?, "confirmed", json!(true))?;
+    assert_eq!((story.posts("client_pages"), story.endings_of("c").len()), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_killed_before_a_claim_took_effect_claims_after_a_look() -> Result<()> {
+    let mut story = Story::of(world().page(PAGE, |p| p.direct_admin(WORKER))).await?;
+    story.meta.break_next(Break::next(Verb::Post, "/owned_pages", How::TimeoutBefore));
+    story.send(&owner_claim("c", PAGE)).await?;
+    story.call("the claim", |call| call.is(Verb::Post, "owned_pages")).await?;
+    story.kill().await?;
+    story.restart().await?;
+    ends(&story.event_of("c").await?, "confirmed", json!(true))?;
+    assert_eq!((story.posts("owned_pages"), blind_repeats(&story.meta.calls())), (2, Vec::new()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_killed_between_grant_and_removal_still_removes_only_after_a_look() -> Result<()> {
+    let mut story = Story::of(annas_page(PAGE)).await?;
+    story.meta.break_next(Break::next(Verb::Delete, "/assigned_users", How::TimeoutAfter));
+    story.send(&order("reassign", "r", PAGE, json!({"from": ANNA, "to": BEN}))).await?;
+    story.call("the removal", |call| call.is(Verb::Delete, "assigned_users")).await?;
+    story.kill().await?;
+    story.restart().await?;
+    ends(&story.event_of("r").await?, "completed", json!(true))?;
+    assert_eq!(story.writes().len(), 2);
+    let people = &story.meta.world().pages[PAGE].assigned[BUSINESS];
+    assert!(people.contains_key(BEN) && !people.contains_key(ANNA));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_denial_in_the_making_survives_a_kill() -> Result<()> {
+    let mut story = Story::of(clients_page(PAGE)).await?;
+    story.send(&agency_claim("c", PAGE)).await?;
+    story.told("c", "pending").await?;
+    story.meta.deny(BUSINESS, PAGE)?;
+    let denied = story.last_call();
+    story.call("a walk", |call| call.n > denied && call.is(Verb::Get, "client_pages")).await?;
+    story.kill().await?;
+    story.restart().await?;
+    ensure!(phase(&story.event_of("c").await?) == "denied", "{:#?}", story.events_of("c"));
+    assert_eq!((story.posts("client_pages"), story.endings_of("c").len()), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_parked_by_a_throttle_stays_parked_over_a_kill() -> Result<()> {
+    let mut story = Story::of(world().page(PAGE, |p| p.direct_admin(WORKER))).await?;
+    story.meta.throttle(bindery::graph_sim::Throttle::business(BUSINESS, 10));
+    story.send(&owner_claim("c", PAGE)).await?;
+    story.told("c", "waiting").await?;
+    story.kill().await?;
+    story.restart().await?;
+    story.ask(&json!({"id": "x", "command": "cancel", "target": "c"})).await?;
+    ends(&story.event_of("c").await?, "cancelled", json!(false))?;
+    let refused = story.meta.calls().iter().filter(|call| call.code == Some(80_001)).count();
+    assert_eq!(refused, 1, "not asked again in its time");
+    Ok(())
+}
+
+/// How many of each command, and how often the worker is killed.
+const COMMANDS: usize = 300;
+const KILLS: usize = 8;
+
+#[tokio::test]
+async fn three_hundred_commands_end_once_each_however_often_the_worker_is_killed() -> Result<()> {
+    let mut story = Story::of((0..COMMANDS).fold(world(), with_page)).await?;
+    story.meta.break_next(Break::next(Verb::Post, "/client_pages", How::TimeoutAfter).after(11).times(3));
+    story.meta.break_next(Break::next(Verb::Post, "/assigned_users", How::Reset).after(17).times(3));
+    story.meta.break_next(Break::next(Verb::Post, "/owned_pages", How::Html502).after(5).times(3));
+    let half = COMMANDS / 2;
+    for n in 0..half {
+        story.send(&command(n)).await?;
+    }
+    let mut chance = 20_261_125_u64;
+    for killed in 0..KILLS {
+        // After so many more calls, or while nothing is under way any more.
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = story.last_call() + 20 + (chance >> 33) % 90;
+        story.call("work", |call| call.n >= at).await?;
+        story.kill().await?;
+        story.start()?;
+        if killed == KILLS / 2 {
+            for n in half..COMMANDS {
+                story.send(&command(n)).await?;
+            }
+        }
+    }
+    let mut phases = BTreeMap::<String, usize>::new();
+    for n in 0..COMMANDS {
+        let event = story.event_of(&id(n)).await?;
+        *phases.entry(phase(&event).to_owned()).or_default() += 1;
+        ensure!(phase(&event) == expected(n), "{} should be {}: {event:#}", id(n), expected(n));
+    }
+    // What it still had to tell is told now.
+    story.stop().await?;
+    let twice: Vec<String> = (0..COMMANDS).map(id).filter(|id| story.endings_of(id).len() != 1).collect();
+    let calls = story.meta.calls();
+    let blind = blind_repeats(&calls);
+    let world = story.meta.world();
+    let wrong: Vec<String> = (0..COMMANDS).filter(|n| !as_asked(&world, *n)).map(id).collect();
+    println!(
+        "{COMMANDS} commands, {KILLS} SIGKILLs: {phases:?}; {} calls, {} writes; ended twice: {}; claims repeated blindly: {}; world not as asked: {}",
+        calls.len(),
+        calls.iter().filter(|call| call.is_write()).count(),
+        twice.len(),
+        blind.len(),
+        wrong.len()
+    );
+    assert_eq!((twice, blind, wrong), (Vec::new(), Vec::new(), Vec::new()));
+    (0..COMMANDS).try_for_each(|n| in_order_and_unchanged(&story.events_of(&id(n))))
+}
+
+/// A command's events count from 1 without a gap, and one that comes again is the same.
+fn in_order_and_unchanged(events: &[Value]) -> Result<()> {
+    let mut first = BTreeMap::new();
+    for event in events {
+        let sequence = event["data"]["sequence"].as_u64().unwrap_or(0);
+        ensure!(first.entry(sequence).or_insert(event) == &event, "{sequence} is told in two ways: {events:#?}");
+    }
+    ensure!(first.keys().copied().eq(1..=first.len() as u64), "gaps: {events:#?}");
+    Ok(())
+}
+
+fn id(n: usize) -> String {
+    format!("cmd-{n}")
+}
+
+fn page(n: usize) -> String {
+    format!("{}", 10_000 + n)
+}
+
+/// Half of the claims are the neighbour's.
+fn business(n: usize) -> &'static str {
+    if (n / 6) % 2 == 0 && n % 6 < 3 { NEIGHBOUR } else { BUSINESS }
+}
+
+fn with_page(world: World, n: usize) -> World {
+    let business = business(n);
+    world.page(&page(n), |p| match n % 6 {
+        0 => p.direct_admin(&format!("9{business}")),
+        1 => p.owned_by(OWNER).approves_after(1),
+        2 => p.owned_by(OWNER).denies_after(1),
+        3 | 4 => p.owned_by(business).assign(business, ANNA, MANAGER),
+        _ => p.owned_by(business).direct_admin(OUTSIDER).assign(business, ANNA, MANAGER),
+    })
+}
+
+fn command(n: usize) -> Value {
+    let (id, page) = (id(n), page(n));
+    let mut command = match n % 6 {
+        0 => owner_claim(&id, &page),
+        1 | 2 => agency_claim(&id, &page),
+        3 => order("assign", &id, &page, json!({"user": BEN, "tasks": ["ANALYZE"]})),
+        4 => order("reassign", &id, &page, json!({"from": ANNA, "to": BEN})),
+        _ => order("unbind", &id, &page, json!({})),
+    };
+    command["business"] = json!(business(n));
+    command
+}
+
+fn expected(n: usize) -> &'static str {
+    match n % 6 {
+        0 | 1 => "confirmed",
+        2 => "denied",
+        _ => "completed",
+    }
+}
+
+fn as_asked(world: &World, n: usize) -> bool {
+    let (page, business) = (&world.pages[&page(n)], business(n));
+    let people = page.assigned.get(business);
+    let on = |person: &str| people.is_some_and(|people| people.contains_key(person));
+    match n % 6 {
+        0 => page.owner.as_deref() == Some(business),
+        1 => page.agencies.contains_key(business),
+        2 => page.agencies.is_empty(),
+        3 => on(ANNA) && on(BEN),
+        4 => !on(ANNA) && on(BEN),
+        _ => page.owner.is_none() && !on(ANNA),
+    }
+}
+
+/// Claims that were posted again without a read of the business's lists since the post before.
+fn blind_repeats(calls: &[Call]) -> Vec<String> {
+    let mut posted: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut blind = Vec::new();
+    for call in calls {
+        let is_claim = call.is(Verb::Post, "owned_pages") || call.is(Verb::Post, "client_pages");
+        let Some(page) = call.param("page_id").filter(|_| is_claim) else { continue };
+        let key = (call.path.clone(), page.to_owned());
+        if let Some(before) = posted.insert(key, call.n) {
+            let lists = |read: &&Call| read.n > before && read.n < call.n && read.path == call.path;
+            if !calls.iter().filter(lists).any(|read| read.method == Verb::Get) {
+                blind.push(format!("{} {page}: calls {before} and {}", call.path, call.n));
+            }
+        }
+    }
+    blind
+}
