@@ -3,7 +3,7 @@
 #
 # The broker is the first that can be had of: BINDERY__AMQP__URL where it is set; a container (docker compose, where an
 # engine runs); a private node of Debian's rabbitmq-server, installed where it is missing and we are root. Without any
-# the same kind of story goes through `bindery pipe`, which needs none.
+# a shorter story goes through `bindery pipe`, which needs none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +32,7 @@ main() {
     if find_broker; then
         "$bindery" demo
     elif "$bindery" pipe --help >/dev/null 2>&1; then
-        say "no RabbitMQ can be had here: the story goes through \`bindery pipe\` instead, without a broker"
+        say "no RabbitMQ can be had here: a shorter story goes through \`bindery pipe\`, without a broker"
         through_pipe "$bindery"
     else
         say "no RabbitMQ can be had here: set BINDERY__AMQP__URL, run docker, or install rabbitmq-server"
