@@ -3,7 +3,7 @@
 #
 # The broker is the first that can be had of: BINDERY__AMQP__URL where it is set; a container (docker compose, where an
 # engine runs); a private node of Debian's rabbitmq-server, installed where it is missing and we are root. Without any
-# the same kind of story goes through `bindery pipe`, which needs none.
+# a shorter story goes through `bindery pipe`, which needs none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +32,7 @@ main() {
     if find_broker; then
         "$bindery" demo
     elif "$bindery" pipe --help >/dev/null 2>&1; then
-        say "no RabbitMQ can be had here: the story goes through \`bindery pipe\` instead, without a broker"
+        say "no RabbitMQ can be had here: a shorter story goes through \`bindery pipe\`, without a broker"
         through_pipe "$bindery"
     else
         say "no RabbitMQ can be had here: set BINDERY__AMQP__URL, run docker, or install rabbitmq-server"
@@ -82,12 +82,13 @@ stop_node() { deploy/rabbitmq-node.sh stop "$work/node"; }
 
 # No broker: commands as lines in, events as lines out, with the simulator beside. Shorter, and checked by its events.
 through_pipe() {
-    local bindery=$1 events=$work/events.jsonl port=$((20000 + RANDOM % 10000)) sim
-    "$bindery" graph-sim --listen "127.0.0.1:$port" >"$work/sim.log" 2>&1 &
+    local bindery=$1 events=$work/events.jsonl sim port=
+    "$bindery" graph-sim --listen 127.0.0.1:0 >"$work/sim.out" 2>"$work/sim.log" &
     sim=$!
     # shellcheck disable=SC2064
     trap "kill $sim 2>/dev/null || true; clean_up" EXIT
-    until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+    # The port is the one that it says it has: a guessed one may belong to somebody else's simulator.
+    until port=$(sed -n 's|^graph-sim listens on http://127.0.0.1:\([0-9]*\),.*|\1|p' "$work/sim.out") && [[ -n $port ]]; do
         kill -0 "$sim" 2>/dev/null || { cat "$work/sim.log" >&2; return 1; }
         sleep 0.1
     done

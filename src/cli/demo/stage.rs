@@ -97,8 +97,7 @@ impl Stage {
     pub(super) async fn set(config: &Config, url: Option<&SecretString>) -> Result<Self, CliError> {
         let broker = names_of_its_own(broker_config(&config.amqp), url);
         let listener = Listener::open(&broker).await;
-        let listener =
-            listener.map_err(|error| CliError::OutOfReach(format!("could not reach the broker: {error}")))?;
+        let listener = listener.map_err(|error| CliError::OutOfReach(error.to_string()))?;
         let failed = |what: &str, why: &dyn std::fmt::Display| CliError::Failed(format!("could not {what}: {why}"));
         let sim = Sim::start(SimConfig::default()).await.map_err(|why| failed("start the simulator", &why))?;
         let folder = Folder::new().map_err(|why| failed("make a temporary folder", &why))?;
