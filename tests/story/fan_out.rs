@@ -132,3 +132,45 @@ async fn a_dry_run_of_a_list_plans_for_each_page() -> Result<()> {
     assert_eq!(steps.len(), 2);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_list_that_is_pending_at_its_deadline_is_incomplete_and_leaves_no_request() -> Result<()> {
+    let pages = world().page("1001", |p| p.owned_by(OWNER).approves_after(0)).page("1002", |p| p.owned_by(OWNER));
+    let story = Story::of(pages).await?;
+    let at = jiff::Timestamp::now() + std::time::Duration::from_secs(3);
+    let fields = json!({"access": "agency", "permitted_tasks": ["ANALYZE"], "expires_at": at.to_string()});
+    let event = story.ask(&orders("claim", "f", &["1001", "1002"], fields)).await?;
+    ends(&event, "incomplete", json!(true))?;
+    let rows = results(&event)?;
+    assert_eq!((rows[0].1.as_str(), rows[1].1.as_str()), ("confirmed", "expired"));
+    assert!(story.meta.world().requests.is_empty(), "withdrawn at Meta");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_that_names_a_page_twice_asks_meta_once() -> Result<()> {
+    let story = Story::of(world().page("1001", |p| p.direct_admin(WORKER))).await?;
+    let event = story.ask(&orders("claim", "f", &["1001", "1001"], json!({"access": "owner"}))).await?;
+    ensure!(["confirmed", "rejected"].contains(&phase(&event)), "{event:#}");
+    assert!(story.writes().len() <= 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_that_goes_on_after_a_kill_reports_once_with_all_results() -> Result<()> {
+    let names: Vec<String> = (0..25).map(|n| format!("14{n:02}")).collect();
+    let ours = names.iter().fold(world(), |world, page| world.page(page, |p| p.direct_admin(WORKER)));
+    let mut story = Story::of(ours).await?;
+    let pages: Vec<&str> = names.iter().map(String::as_str).collect();
+    story.send(&orders("claim", "f", &pages, json!({"access": "owner"}))).await?;
+    for nth in [1, 12] {
+        let claims = |story: &Story| story.posts("owned_pages");
+        story.call("claims", |_| claims(&story) >= nth).await?;
+        story.kill().await?;
+        story.restart().await?;
+    }
+    let event = story.event_of("f").await?;
+    ends(&event, "confirmed", json!(true))?;
+    assert_eq!((results(&event)?.len(), story.endings_of("f").len()), (25, 1));
+    Ok(())
+}

@@ -7,8 +7,8 @@ use bindery::graph_sim::{Break, Call, How, Verb, World};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ANNA, BEN, BUSINESS, MANAGER, NEIGHBOUR, OUTSIDER, OWNER, Story, WORKER, agency_claim, annas_page, clients_page,
-    ends, order, owner_claim, phase, world,
+    ANNA, BEN, BUSINESS, MANAGER, NEIGHBOUR, OUTSIDER, OWNER, Story, WORKER, agency_claim, annas_page, cancel,
+    clients_page, ends, order, orders, owner_claim, phase, world,
 };
 
 const PAGE: &str = "1001";
@@ -137,6 +137,79 @@ async fn three_hundred_commands_end_once_each_however_often_the_worker_is_killed
     );
     assert_eq!((twice, blind, wrong), (Vec::new(), Vec::new(), Vec::new()));
     (0..COMMANDS).try_for_each(|n| in_order_and_unchanged(&story.events_of(&id(n))))
+}
+
+const PAIRS: usize = 45;
+
+/// Commands that act on one another: claims taken over, cancelled, unbound, and lists, with the worker killed again
+/// and again.
+#[tokio::test]
+async fn commands_about_commands_end_once_each_however_often_the_worker_is_killed() -> Result<()> {
+    let pages = (0..PAIRS + 20).fold(world(), |world, n| match n {
+        n if n < PAIRS => world.page(&page(n), |p| p.owned_by(OWNER)),
+        n => world.page(&page(n), |p| p.direct_admin(WORKER)),
+    });
+    let mut story = Story::of(pages).await?;
+    let lists: Vec<String> = (PAIRS..PAIRS + 20).map(page).collect();
+    let mut ids = Vec::new();
+    let mut send = Vec::new();
+    for n in 0..PAIRS {
+        send.push(agency_claim(&format!("a-{n}"), &page(n)));
+        send.push(agency_claim(&format!("b-{n}"), &page(n)));
+        match n % 3 {
+            0 => {
+                send.push(cancel(&format!("x-{n}"), &format!("b-{n}")));
+                send.push(cancel(&format!("y-{n}"), &format!("a-{n}")));
+            }
+            1 => send.push(order("unbind", &format!("x-{n}"), &page(n), json!({}))),
+            _ => {}
+        }
+    }
+    for (n, list) in lists.chunks(10).enumerate() {
+        let names: Vec<&str> = list.iter().map(String::as_str).collect();
+        send.push(orders("claim", &format!("list-{n}"), &names, json!({"access": "owner"})));
+    }
+    for command in &send {
+        ids.push(command["id"].as_str().unwrap_or_default().to_owned());
+        story.send(command).await?;
+    }
+    for step in [9, 31, 17, 43, 26, 38, 12] {
+        let at = story.last_call() + step;
+        story.call("work", |call| call.n >= at).await?;
+        story.kill().await?;
+        story.start()?;
+    }
+    for n in (0..PAIRS).filter(|n| n % 3 == 2) {
+        story.told(&format!("b-{n}"), "pending").await?;
+        story.meta.approve(BUSINESS, &page(n), None)?;
+    }
+    let mut wrong = Vec::new();
+    for id in &ids {
+        let (event, (what, n)) = (story.event_of(id).await?, id.split_once('-').unwrap_or_default());
+        let expected = match (what, n.parse::<usize>()? % 3) {
+            ("a", _) | ("b", 0 | 1) => "cancelled",
+            ("x" | "y", _) => "completed",
+            _ => "confirmed",
+        };
+        if phase(&event) != expected {
+            wrong.push(format!("{id} should be {expected}: {:?} {}", phase(&event), event["data"]["error"]));
+        }
+    }
+    story.stop().await?;
+    let twice: Vec<&String> = ids.iter().filter(|id| story.endings_of(id).len() != 1).collect();
+    let blind = blind_repeats(&story.meta.calls());
+    println!(
+        "{} commands about commands: {} calls; wrong ends: {}; ended twice: {}; claims repeated blindly: {}; open requests: {}",
+        ids.len(),
+        story.meta.calls().len(),
+        wrong.len(),
+        twice.len(),
+        blind.len(),
+        story.meta.world().requests.len()
+    );
+    assert_eq!((wrong, twice, blind), (Vec::new(), Vec::new(), Vec::new()));
+    assert!(story.meta.world().requests.is_empty());
+    Ok(())
 }
 
 /// A command's events count from 1 without a gap, and one that comes again is the same.
