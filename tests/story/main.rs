@@ -17,4 +17,5 @@ mod people;
 mod rabbit;
 mod races;
 mod trouble;
+mod sdk;
 mod unbind;
