@@ -16,6 +16,6 @@ mod kill;
 mod people;
 mod rabbit;
 mod races;
-mod trouble;
 mod sdk;
+mod trouble;
 mod unbind;
