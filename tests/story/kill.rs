@@ -233,7 +233,7 @@ fn page(n: usize) -> String {
 
 /// Half of the claims are the neighbour's.
 fn business(n: usize) -> &'static str {
-    if (n / 6) % 2 == 0 && n % 6 < 3 { NEIGHBOUR } else { BUSINESS }
+    if (n / 6).is_multiple_of(2) && n % 6 < 3 { NEIGHBOUR } else { BUSINESS }
 }
 
 fn with_page(world: World, n: usize) -> World {
