@@ -11,7 +11,7 @@ use super::board::Left;
 use super::error::EngineError;
 use super::progress::Progress;
 use super::shared::Shared;
-use crate::contract::{Command, CommandId, Phase, parse_own};
+use crate::contract::{Command, CommandId, Outcome, Phase, parse_own};
 use crate::journal::{Cancelled, State};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally};
@@ -204,8 +204,8 @@ async fn await_end(
     target: &CommandId,
 ) -> Result<Option<Left>, EngineError> {
     shared.memory().waiters.entry(target.clone()).or_default().push(progress.command.id.clone());
-    if let Some(phase) = phase_of(shared, target).await? {
-        progress.note(Observation::Ended { target: target.clone(), phase });
+    if let Some((phase, superseded_by)) = end_of(shared, target).await? {
+        progress.note(Observation::Ended { target: target.clone(), phase, superseded_by });
         return Ok(None);
     }
     // A stop is on its way in memory alone until the target journals it: after a restart it is sent again.
@@ -216,7 +216,10 @@ async fn await_end(
     Ok(Some(Left::Until(Timestamp::MAX)))
 }
 
-async fn phase_of(shared: &Shared, target: &CommandId) -> Result<Option<Phase>, EngineError> {
-    let Some(row) = shared.journal.find(target).await? else { return Ok(Some(Phase::Cancelled)) };
-    Ok(if let State::Ended(ended) = row.state { Some(ended.phase) } else { None })
+/// How a command ended, and by whom its request was taken over; one that is gone has been stopped long ago.
+async fn end_of(shared: &Shared, target: &CommandId) -> Result<Option<(Phase, Option<CommandId>)>, EngineError> {
+    let Some(row) = shared.journal.find(target).await? else { return Ok(Some((Phase::Cancelled, None))) };
+    let State::Ended(ended) = row.state else { return Ok(None) };
+    let outcome: Outcome = serde_json::from_str(&ended.outcome).map_err(EngineError::Json)?;
+    Ok(Some((ended.phase, outcome.superseded_by)))
 }

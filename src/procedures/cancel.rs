@@ -13,7 +13,7 @@ pub(super) fn run(script: &mut Script<'_>, target: &CommandId) -> Run<Outcome> {
         // Finished already, or not here yet: nothing was changed.
         return Ok(Outcome::of(Phase::Completed, false));
     }
-    let ended = script.end_of(target)?;
+    let (ended, _) = script.end_of(target)?;
     if ended == Phase::Cancelled {
         return Ok(Outcome::of(Phase::Completed, true));
     }

@@ -99,10 +99,11 @@ impl Claim<'_> {
         }
         let cause = StopCause::Superseded(script.command().id.clone());
         script.consult(&Query::Stop { target: open.command.clone(), cause })?;
-        if script.end_of(&open.command)? == Phase::Cancelled {
+        let (_, taken_by) = script.end_of(&open.command)?;
+        if taken_by.as_ref() == Some(&script.command().id) {
             return self.wait_for_meta(script, open.sent_at);
         }
-        // It was decided in the meantime: what is held now tells.
+        // It was decided or taken back in the meantime: what is held now tells.
         match self.held(script)? {
             Some(held) => Ok(self.already(script, &held)),
             None => self.ask_meta(script),

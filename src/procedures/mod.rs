@@ -1,7 +1,7 @@
 //! Procedures decide: a pure function of the command and of what has been observed so far, to the next move.
 //!
 //! No I/O, no clock (`now` is an argument), no await. This room knows `contract` and `meta` alone. A procedure is
-//! written as a [`script`]: straight-line code that is run from its beginning each time over the journaled
+//! written as a `script`: straight-line code that is run from its beginning each time over the journaled
 //! observations, until it needs something that has not been observed yet; that need is the next move.
 
 mod bring_about;

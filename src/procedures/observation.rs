@@ -212,5 +212,7 @@ pub enum Observation {
         target: CommandId,
         /// How.
         phase: Phase,
+        /// The command that took its open request over, if one did.
+        superseded_by: Option<CommandId>,
     },
 }

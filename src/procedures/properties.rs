@@ -231,7 +231,8 @@ fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
             Move::AwaitChildren => Observation::Children { tally: Tally { total: 1, good: 0, changed: true } },
             Move::AwaitEnd(target) => {
                 let phase = if whims.one_in(2) { Phase::Cancelled } else { Phase::Confirmed };
-                Observation::Ended { target, phase }
+                let superseded_by = (phase == Phase::Cancelled).then(|| command.id.clone());
+                Observation::Ended { target, phase, superseded_by }
             }
         };
         now += Duration::from_millis(200);

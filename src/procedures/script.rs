@@ -227,11 +227,11 @@ impl<'a> Script<'a> {
         Ok(tally)
     }
 
-    /// How another command ended.
-    pub(super) fn end_of(&mut self, target: &CommandId) -> Run<Phase> {
+    /// How another command ended, and which command took its open request over.
+    pub(super) fn end_of(&mut self, target: &CommandId) -> Run<(Phase, Option<CommandId>)> {
         let ended = self.take(|seen| {
-            let Observation::Ended { target: whose, phase } = seen else { return None };
-            (whose == target).then_some(*phase)
+            let Observation::Ended { target: whose, phase, superseded_by } = seen else { return None };
+            (whose == target).then(|| (*phase, superseded_by.clone()))
         });
         ended.ok_or_else(|| Box::new(Move::AwaitEnd(target.clone())))
     }

@@ -60,7 +60,7 @@ fn withdraw_open_claims(script: &mut Script<'_>, asset: &Asset) -> Run<()> {
     for claim in open {
         let cause = StopCause::Displaced(script.command().id.clone());
         script.consult(&Query::Stop { target: claim.command.clone(), cause })?;
-        if script.end_of(&claim.command)? == Phase::Cancelled {
+        if script.end_of(&claim.command)?.0 == Phase::Cancelled {
             script.has_changed();
         }
     }

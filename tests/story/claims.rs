@@ -191,7 +191,6 @@ async fn a_pending_claim_that_is_cancelled_is_withdrawn() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "defect: a stop makes it tell `pending` a second time"]
 async fn a_claim_is_told_as_pending_once_though_its_cancel_is_slow() -> Result<()> {
     let story = Story::with(clients_page(PAGE), &[("GRAPH__CALL_WITHIN", "5s")]).await?;
     story.send(&agency_claim("c", PAGE)).await?;

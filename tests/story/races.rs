@@ -222,7 +222,6 @@ async fn a_command_starts_no_earlier_than_it_may() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "defect: it sleeps over its deadline until the throttle ends"]
 async fn a_throttled_command_expires_in_time_without_a_write() -> Result<()> {
     let story = Story::of(world().page(PAGE, |p| p.direct_admin(WORKER))).await?;
     story.meta.throttle(Throttle::business(BUSINESS, 10));
@@ -259,7 +258,6 @@ async fn two_claims_that_are_both_cancelled_at_once_leave_nothing_behind() -> Re
 }
 
 #[tokio::test]
-#[ignore = "defect: it follows a request that is gone, and ends as denied"]
 async fn a_claim_that_meets_a_request_being_withdrawn_asks_anew() -> Result<()> {
     let story = Story::with(clients_page(PAGE), &[("GRAPH__CALL_WITHIN", "5s")]).await?;
     story.send(&agency_claim("a", PAGE)).await?;
@@ -306,7 +304,6 @@ async fn a_take_over_goes_on_after_a_kill() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "defect: a step goes on after its command has ended"]
 async fn a_worker_that_did_nothing_wrong_warns_of_nothing() -> Result<()> {
     let story = Story::of(clients_page(PAGE)).await?;
     story.send(&agency_claim("c", PAGE)).await?;
