@@ -11,9 +11,9 @@ use tracing::{error, info, warn};
 
 use super::{CliError, Ended};
 use crate::broker::{self, BrokerConfig, ClientCertificate, TopologyNames};
-use crate::config::{AmqpConfig, Config};
+use crate::config::{AmqpConfig, Config, Credential};
 use crate::engine::{Clock, Engine};
-use crate::graph::{Graph, GraphConfig};
+use crate::graph::{Graph, GraphConfig, Secrets, Trouble, WhoamiError};
 use crate::journal::Journal;
 use crate::operator;
 
@@ -30,6 +30,7 @@ pub(super) async fn run(config: Config) -> Result<Ended, CliError> {
     let graph = Graph::new(&graph_config(&config)).map_err(|error| CliError::Usage(error.to_string()))?;
     let journal = open_journal(&config).await?;
     reach_broker(&config, &broker).await?;
+    reach_graph(&config, &graph).await?;
     let clock = Clock::default();
     let stop = CancellationToken::new();
     let (shutdown_within, listen) = (config.shutdown_within, config.http.listen);
@@ -108,6 +109,34 @@ pub(super) fn broker_config(amqp: &AmqpConfig) -> BrokerConfig {
     };
     broker.deadlines.confirm_within = amqp.confirm_within;
     broker
+}
+
+/// Graph's host must answer, whatever it says: a dead credential is for its own commands to wait for.
+async fn reach_graph(config: &Config, graph: &Graph) -> Result<(), CliError> {
+    let Some(secrets) = config.credentials.values().find_map(secrets) else { return Ok(()) };
+    let until = tokio::time::Instant::now() + config.start_within;
+    let mut told = false;
+    loop {
+        let Err(WhoamiError::Trouble(Trouble::Transient { why } | Trouble::NotSent { why })) =
+            graph.whoami(&secrets).await
+        else {
+            return Ok(());
+        };
+        if tokio::time::Instant::now() + TRIED_AGAIN >= until {
+            return Err(CliError::OutOfReach(format!("could not reach Graph at {}: {why}", config.graph.base_url)));
+        }
+        if !told {
+            warn!("could not reach Graph, trying for {} s: {why}", config.start_within.as_secs());
+            told = true;
+        }
+        tokio::time::sleep(TRIED_AGAIN).await;
+    }
+}
+
+/// The secrets of a credential, if they can be read now.
+fn secrets(credential: &Credential) -> Option<Secrets> {
+    let pair = credential.secrets.read().ok()?;
+    Some(Secrets { name: credential.name.clone(), access_token: pair.access_token, app_secret: pair.app_secret })
 }
 
 /// The path of the journal's file.

@@ -9,8 +9,8 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Access, AssetSeen, Body, Command, Detail, EventContext, EvidenceEntry as Told, ItemResult, Kind, Outcome, Pending,
-    Phase, Plan, PlanStep, Progress as Part, Targets, fingerprint,
+    Body, Command, Detail, EventContext, EvidenceEntry as Told, ItemResult, Kind, Outcome, Pending, Phase, Plan,
+    PlanStep, Progress as Part, Targets, fingerprint,
 };
 use crate::graph::Sent;
 use crate::journal::{
@@ -55,18 +55,7 @@ impl Progress<'_> {
                 since: record.at,
                 awaits: "an admin of the Page or of the business that owns it approves the request".to_owned(),
             }),
-            Say::Part { part, rows } => {
-                let seen = |held: crate::meta::Holding| AssetSeen {
-                    kind: Kind::Page,
-                    id: held.page,
-                    name: None,
-                    access: Access::Owner,
-                    tasks: Some(held.tasks),
-                    people: None,
-                };
-                let assets = rows.into_iter().map(seen).collect();
-                Detail::Progress(Part { part: Some(part), assets, ..Part::default() })
-            }
+            Say::Part { part, assets } => Detail::Progress(Part { part: Some(part), assets, ..Part::default() }),
         };
         self.tell(record, detail, evidence.to_vec())
     }

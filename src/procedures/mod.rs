@@ -8,6 +8,7 @@ mod bring_about;
 mod cancel;
 mod claim;
 mod fan_out;
+mod inspect;
 mod manager;
 mod observation;
 mod people;
@@ -63,13 +64,15 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
         Body::Cancel { target } => cancel::run(script, target),
+        Body::Inspect { people: true, .. } => Ok(not_in_this_version("inspect with people")),
+        Body::Inspect { kinds, .. } if kinds.is_empty() || kinds.contains(&Kind::Page) => inspect::run(script),
+        Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
         Body::Invite { .. }
         | Body::Offboard { .. }
         | Body::Transfer { .. }
         | Body::Share { .. }
         | Body::Revoke { .. }
         | Body::Disconnect { .. }
-        | Body::Inspect { .. }
         | Body::Undo { .. } => Ok(not_in_this_version(command.body.name())),
     }
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Verdict;
-use crate::contract::{Access, Asset, BusinessId, Command, CommandId, Outcome, PersonId, Phase, Tasks};
-use crate::meta::{Call, Holding, Reply};
+use crate::contract::{Access, Asset, AssetSeen, BusinessId, Command, CommandId, Outcome, PersonId, Phase, Tasks};
+use crate::meta::{Call, Reply};
 
 /// The next move, and what is told with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Say {
         /// Its number.
         part: u32,
         /// Its rows, at most about 1 000.
-        rows: Vec<Holding>,
+        assets: Vec<AssetSeen>,
     },
 }
 

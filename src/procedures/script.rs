@@ -118,7 +118,7 @@ impl<'a> Script<'a> {
         }
         let steps = std::mem::take(&mut self.plan);
         let plan = Plan { digest: Plan::digest_of(&steps), steps };
-        Outcome { plan: Some(plan), ..Outcome::of(Phase::Completed, false) }
+        Outcome { phase: Phase::Completed, changed: false, plan: Some(plan), ..outcome }
     }
 
     /// The first observation of every command; without it nothing has begun.

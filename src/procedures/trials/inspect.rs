@@ -2,29 +2,10 @@
 //! nor the memory holds more than one.
 
 use super::paper::{command, dry_run, page, play};
-use crate::contract::{Outcome, Phase, Tasks};
+use crate::contract::{Kind, Phase, Tasks};
 use crate::meta::{Answer, Call, Holding, PageList, Reply};
-use crate::procedures::script::{Run, Script};
+use crate::procedures::inspect::run as inspect;
 use crate::procedures::{Say, Tally};
-
-fn inspect(script: &mut Script<'_>) -> Run<Outcome> {
-    let mut part = 0;
-    for list in [PageList::Owned, PageList::Client] {
-        let mut after = None;
-        loop {
-            let call = Call::ListPart { business: script.business().clone(), list, after };
-            let of_part = |answer| if let Answer::Part { next, rows, .. } = answer { Some((next, rows)) } else { None };
-            let (_, (next, rows)) = script.fact(&call, of_part)?;
-            part += 1;
-            script.say(Say::Part { part, rows });
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
-    }
-    Ok(Outcome::of(Phase::Completed, false))
-}
 
 fn world(pages: u32) -> impl FnMut(&Call) -> Reply {
     move |call| {
@@ -46,8 +27,10 @@ const NO_CHILDREN: Tally = Tally { total: 0, good: 0, changed: false };
 fn a_hundred_thousand_assets_are_told_in_parts_once_each_and_the_journal_stays_small() {
     let paper = play(&command(), inspect, world(100_000), NO_CHILDREN);
     let told: Vec<usize> =
-        paper.said.iter().map(|say| if let Say::Part { rows, .. } = say { rows.len() } else { 0 }).collect();
-    assert_eq!(told.iter().sum::<usize>(), 100_000);
+        paper.said.iter().map(|say| if let Say::Part { assets, .. } = say { assets.len() } else { 0 }).collect();
+    let inspection = paper.outcome.inspection.unwrap();
+    assert_eq!(told.iter().sum::<usize>() + inspection.assets.len(), 100_000);
+    assert_eq!(inspection.totals[&Kind::Page], 100_000);
     assert!(told.iter().all(|rows| *rows <= 1_000));
     assert!(paper.journal_bytes < 30_000, "the journal holds {} bytes", paper.journal_bytes);
     assert_eq!(paper.outcome.phase, Phase::Completed);
