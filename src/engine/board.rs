@@ -133,6 +133,11 @@ impl Board {
         if holds { self.make_ready(seq) } else { self.enter(seq) }
     }
 
+    /// How many commands are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     /// When something will be due that is not yet.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.later.first().map(|(due, _)| *due)

@@ -22,17 +22,22 @@ use crate::procedures::StopCause;
 const UNDER_WAY: usize = 256;
 /// The largest body that is kept for `bindery.dead`; a larger one goes there by way of the broker alone.
 const DEAD_BODY_MAX: usize = 1 << 20;
+/// Between two looks at how many commands are open.
+const BACKLOG_LOOKED_AT: Duration = Duration::from_millis(200);
 /// Gap between two tries to commit.
 const JOURNAL_TRIED_AGAIN: Duration = Duration::from_secs(1);
 
 /// Takes in until the worker stops or the broker's side has ended.
 pub(crate) async fn run(shared: &Shared, consumer: &Consumer, mut deliveries: mpsc::Receiver<Delivery>) {
     let mut under_way = FuturesOrdered::new();
+    let mut look = tokio::time::interval(BACKLOG_LOOKED_AT);
+    let mut full = false;
     loop {
         tokio::select! {
             biased;
             () = shared.stop.cancelled() => break,
             Some(tag) = under_way.next() => consumer.ack_up_to(tag).await,
+            _ = look.tick() => full = mind_the_backlog(shared, consumer, Backlog { full }).await,
             delivery = deliveries.recv(), if under_way.len() < UNDER_WAY => match delivery {
                 Some(delivery) => under_way.push_back(journaled(shared, consumer, delivery)),
                 None => break,
@@ -44,6 +49,29 @@ pub(crate) async fn run(shared: &Shared, consumer: &Consumer, mut deliveries: mp
         consumer.ack_up_to(tag).await;
     }
     consumer.finish().await;
+}
+
+/// Whether consuming is paused because too many commands are open.
+struct Backlog {
+    full: bool,
+}
+
+/// At `limits.backlog` open commands the broker keeps what comes; what it has under way to us is still taken in.
+async fn mind_the_backlog(shared: &Shared, consumer: &Consumer, before: Backlog) -> bool {
+    let open = shared.memory().board.open();
+    let full = open >= usize::try_from(shared.config.limits.backlog).unwrap_or(usize::MAX);
+    match (before.full, full) {
+        (false, true) => {
+            warn!("{open} commands are open, consuming is paused until some have ended");
+            consumer.pause().await;
+        }
+        (true, false) => {
+            info!("{open} commands are open, consuming goes on");
+            consumer.resume().await;
+        }
+        (true, true) | (false, false) => {}
+    }
+    full
 }
 
 /// Journals one delivery, however long that takes; its tag may be acknowledged then.

@@ -69,7 +69,10 @@ fn down(name: &str, state: &LinkState) -> Option<String> {
         Link::Connecting { why, .. } => {
             Some(format!("{name}: no connection to the broker since {}: {why}", state.since))
         }
-        Link::Paused => Some(format!("{name}: paused since {}: the journal does not commit", state.since)),
+        Link::Paused => Some(format!(
+            "{name}: paused since {}: the journal does not commit, or `limits.backlog` is reached",
+            state.since
+        )),
         Link::Blocked { reason } => Some(format!("{name}: blocked by the broker since {}: {reason}", state.since)),
     }
 }

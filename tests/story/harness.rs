@@ -267,6 +267,11 @@ impl Story {
         call.with_context(|| format!("waited {PATIENCE:?} in vain for {what}\n{}", self.state_of_things()))
     }
 
+    /// All calls that Meta got for commands: at its start a worker asks who it is, to see that Graph answers.
+    pub fn calls(&self) -> Vec<Call> {
+        self.meta.calls().into_iter().filter(|call| call.path != "/me").collect()
+    }
+
     /// All writes that Meta got.
     pub fn writes(&self) -> Vec<Call> {
         self.meta.calls().into_iter().filter(Call::is_write).collect()

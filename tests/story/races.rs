@@ -14,6 +14,7 @@ use crate::harness::{
     ANNA, BEN, BUSINESS, MANAGER, OWNER, Story, WORKER, agency_claim, annas_page, cancel, clients_page, ends, fails,
     order, orders, owner_claim, phase, world,
 };
+use crate::rabbit::eventually;
 
 const PAGE: &str = "1001";
 
@@ -217,7 +218,7 @@ async fn a_command_starts_no_earlier_than_it_may() -> Result<()> {
     let mut claim = owner_claim("c", PAGE);
     claim["not_before"] = json!(not_before.to_string());
     ends(&story.ask(&claim).await?, "confirmed", json!(true))?;
-    assert!(story.meta.calls().iter().all(|call| call.at >= not_before));
+    assert!(story.calls().iter().all(|call| call.at >= not_before));
     Ok(())
 }
 
@@ -314,5 +315,19 @@ async fn a_worker_that_did_nothing_wrong_warns_of_nothing() -> Result<()> {
     story.send(&cancel("x", "d")).await?;
     story.event_of("x").await?;
     ensure!(!story.log_text().contains("\"WARN\""), "{}", story.log_text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_the_limit_of_open_commands_the_broker_keeps_the_rest_until_one_has_ended() -> Result<()> {
+    let story = Story::with(clients_page(PAGE), &[("LIMITS__BACKLOG", "1")]).await?;
+    story.send(&agency_claim("c", PAGE)).await?;
+    story.told("c", "pending").await?;
+    eventually("the worker pauses", || async { Ok(story.log_text().contains("consuming is paused")) }).await?;
+    story.send(&owner_claim("kept", "404404")).await?;
+    story.vhost.expect_depth("bindery.commands", 1).await?;
+    story.meta.approve(BUSINESS, PAGE, None)?;
+    ends(&story.event_of("c").await?, "confirmed", json!(true))?;
+    ensure!(phase(&story.event_of("kept").await?) == "failed", "no such Page");
     Ok(())
 }

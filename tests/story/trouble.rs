@@ -286,7 +286,7 @@ async fn a_command_of_a_later_version_ends_at_once_as_unsupported() -> Result<()
     let story = Story::of(world()).await?;
     let event = story.ask(&json!({"id": "o", "command": "offboard", "business": BUSINESS, "user": ANNA})).await?;
     ensure!(phase(&event) == "failed" && event["data"]["error"]["category"] == "unsupported", "{event:#}");
-    assert_eq!(story.meta.calls(), []);
+    assert_eq!(story.calls(), []);
     Ok(())
 }
 
