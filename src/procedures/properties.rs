@@ -6,22 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::trials::paper::{self, rules, tasks};
 use super::verdict::{Absences, Verdict};
-use super::{Fact, Move, Observation, OpenClaim, Query, Rules, StopCause, Tally, next};
-use crate::contract::{
-    Access, Asset, Body, Category, Command, ErrorInfo, Kind, Person, PersonId, Phase, Targets, Tasks,
-};
+use super::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally, next};
+use crate::contract::{Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Targets};
 use crate::meta::{Answer, Call, Claimed, Holding, PersonOn, Refusal, Reply};
 
 const LEAVER: &str = "71";
 const SUCCESSOR: &str = "72";
 
 fn page() -> Asset {
-    Asset { kind: Kind::Page, id: "1009".parse().unwrap() }
-}
-
-fn tasks(words: &[&str]) -> Tasks {
-    words.iter().map(|word| word.parse().unwrap()).collect()
+    paper::page("1009")
 }
 
 fn person(id: &str) -> Person {
@@ -51,28 +46,7 @@ fn bodies() -> impl Strategy<Value = Body> {
 }
 
 fn command(body: Body) -> Command {
-    Command {
-        id: "p-1".parse().unwrap(),
-        business: Some("2001".parse().unwrap()),
-        actor: None,
-        reason: None,
-        priority: 4,
-        not_before: None,
-        expires_at: None,
-        dry_run: false,
-        notice: None,
-        body,
-    }
-}
-
-fn rules() -> Rules {
-    Rules {
-        settle: Duration::from_secs(300),
-        deny_after_walks: 2,
-        look_first: Duration::from_secs(1),
-        writes_at_most: 3,
-        protected: Vec::new(),
-    }
+    Command { body, ..paper::command() }
 }
 
 /// Answers drawn from bytes, so that every sequence of them can come, sensible or not.

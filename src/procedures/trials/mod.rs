@@ -4,5 +4,5 @@
 
 mod inspect;
 mod offboard;
-mod paper;
+pub(super) mod paper;
 mod transfer;

@@ -9,7 +9,7 @@ use crate::meta::{Call, Reply};
 use crate::procedures::script::{Run, Script};
 use crate::procedures::{Fact, Move, Observation, Rules, Say, Tally};
 
-pub(super) fn rules() -> Rules {
+pub(in crate::procedures) fn rules() -> Rules {
     Rules {
         settle: Duration::from_secs(300),
         deny_after_walks: 2,
@@ -19,16 +19,16 @@ pub(super) fn rules() -> Rules {
     }
 }
 
-pub(super) fn page(id: &str) -> Asset {
+pub(in crate::procedures) fn page(id: &str) -> Asset {
     Asset { kind: Kind::Page, id: id.parse().unwrap() }
 }
 
-pub(super) fn tasks(words: &[&str]) -> Tasks {
+pub(in crate::procedures) fn tasks(words: &[&str]) -> Tasks {
     words.iter().map(|word| word.parse().unwrap()).collect()
 }
 
 /// A command whose body does not matter: the trial brings its own procedure.
-pub(super) fn command() -> Command {
+pub(in crate::procedures) fn command() -> Command {
     Command {
         id: "trial".parse().unwrap(),
         business: Some("2001".parse().unwrap()),
