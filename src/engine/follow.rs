@@ -9,20 +9,16 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Body, Command, Detail, EventContext, EvidenceEntry as Told, ItemResult, Kind, Outcome, Pending, Phase, Plan,
-    PlanStep, Progress as Part, Targets, fingerprint,
+    Body, Command, Detail, EventContext, EvidenceEntry as Told, Kind, Outcome, Pending, Phase, Progress as Part,
+    fingerprint,
 };
 use crate::graph::Sent;
-use crate::journal::{
-    ChildResult, Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after,
-};
+use crate::journal::{Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
 use crate::meta::{Answer, Call, Reply};
 use crate::procedures::{Observation, Say, Watch};
 
 /// The last entries of evidence that a terminal event shows.
 const EVIDENCE_SHOWN: usize = 50;
-/// Results in one event, at most.
-const RESULTS_SHOWN: u32 = 1_000;
 
 /// The requests as evidence.
 pub(super) fn entries(requests: &[Sent]) -> Vec<EvidenceEntry> {
@@ -62,7 +58,9 @@ impl Progress<'_> {
 
     /// The end: the outcome and its terminal event are one record.
     pub(super) async fn finish(&mut self, record: &mut Record, mut outcome: Outcome) -> Result<(), EngineError> {
-        if self.row.children.total > 0 || self.row.state == State::AwaitingChildren {
+        // Of a rehearsal only what kept it from being announced is worth telling.
+        let fanned_out = self.row.children.total > 0 || self.row.state == State::AwaitingChildren;
+        if fanned_out && (!self.is_rehearsal() || outcome.phase == Phase::Incomplete) {
             outcome.results = self.results(record).await?;
             if self.command.dry_run {
                 outcome.plan = Some(self.plan_of_children(record).await?);
@@ -94,7 +92,10 @@ impl Progress<'_> {
     }
 
     pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {
-        (1..).zip(commands).map(|(ordinal, command)| self.child(ordinal, command)).collect()
+        (self.rehearsed().total.saturating_add(1)..)
+            .zip(commands)
+            .map(|(ordinal, command)| self.child(ordinal, command))
+            .collect()
     }
 
     /// Children run as soon as they are journaled.
@@ -153,57 +154,6 @@ impl Progress<'_> {
         all.extend(record.evidence.iter().cloned().map(told));
         Ok(all.split_off(all.len().saturating_sub(EVIDENCE_SHOWN)))
     }
-
-    /// The plans of the children, in their order; more steps than an event holds come before it in parts.
-    async fn plan_of_children(&self, record: &mut Record) -> Result<Plan, EngineError> {
-        let mut plans = std::collections::BTreeMap::new();
-        let mut after = 0;
-        loop {
-            let rows = self.shared.journal.children_results(&self.command.id, after, RESULTS_SHOWN).await?;
-            let Some(last) = rows.last().map(|row| row.settled) else { break };
-            after = last;
-            for row in rows {
-                let outcome: Outcome = serde_json::from_str(&row.ended.outcome).map_err(EngineError::Json)?;
-                plans.insert(row.ordinal, outcome.plan.map(|plan| plan.steps).unwrap_or_default());
-            }
-        }
-        let steps: Vec<PlanStep> = plans.into_values().flatten().collect();
-        let digest = Plan::digest_of(&steps);
-        let shown = usize::try_from(RESULTS_SHOWN).unwrap_or(usize::MAX);
-        let mut parts: Vec<&[PlanStep]> = steps.chunks(shown).collect();
-        let last = parts.pop().unwrap_or_default().to_vec();
-        for (part, steps) in (1..).zip(parts) {
-            let plan = Some(Plan { digest: digest.clone(), steps: steps.to_vec() });
-            self.tell(record, Detail::Progress(Part { part: Some(part), plan, ..Part::default() }), Vec::new())?;
-        }
-        Ok(Plan { digest, steps: last })
-    }
-
-    /// What became of each asset: the last thousand for the terminal event, more before it in parts.
-    async fn results(&self, record: &mut Record) -> Result<Vec<ItemResult>, EngineError> {
-        let (mut after, mut part) = (0, 0);
-        loop {
-            let rows = self.shared.journal.children_results(&self.command.id, after, RESULTS_SHOWN).await?;
-            let last = rows.last().map(|row| row.settled);
-            let results = rows.iter().map(result).collect::<Result<Vec<_>, _>>()?;
-            let full = u32::try_from(results.len()).unwrap_or(u32::MAX) == RESULTS_SHOWN;
-            let Some(last) = last.filter(|last| full && *last < self.row.children.total) else { return Ok(results) };
-            (after, part) = (last, part + 1);
-            let progress = Part { part: Some(part), results, ..Part::default() };
-            self.tell(record, Detail::Progress(progress), Vec::new())?;
-        }
-    }
-}
-
-fn result(child: &ChildResult) -> Result<ItemResult, EngineError> {
-    let command = crate::contract::parse_own(child.body.as_bytes()).map_err(EngineError::Command)?;
-    let outcome: Outcome = serde_json::from_str(&child.ended.outcome).map_err(EngineError::Json)?;
-    let asset = match command.body.targets() {
-        Some(Targets::One(asset)) => asset.clone(),
-        Some(Targets::List(_) | Targets::All) | None => unreachable!("a child is about one asset"),
-    };
-    let phase: Phase = child.ended.phase;
-    Ok(ItemResult { asset, phase, changed: child.ended.changed, error: outcome.error })
 }
 
 /// When a walk of `business` is due again: kept here so that `sweep` and tests agree on it.

@@ -6,10 +6,11 @@ use tracing::{debug, info};
 use super::ask::Seen;
 use super::board::Left;
 use super::error::EngineError;
+use super::fan_out::TOLD_EVERY;
 use super::follow::entries;
 use super::shared::{Shared, lane};
 use super::sweep::Settlement;
-use crate::contract::{Command, CommandId, Detail, WaitCause, Waiting};
+use crate::contract::{Command, CommandId, Detail, Targets, WaitCause, Waiting};
 use crate::graph::Sent;
 use crate::journal::{CommandRow, EvidenceEntry, Loaded, Record, State};
 use crate::meta::{Call, Reply};
@@ -222,14 +223,14 @@ impl<'a> Progress<'a> {
         next(&self.command, &self.shared.rules, &self.seen, self.shared.clock.now())
     }
 
-    fn blank(&self, state: State) -> Record {
+    pub(super) fn blank(&self, state: State) -> Record {
         let mut record = Record::new(self.shared.clock.now(), state);
         record.attempts = self.row.attempts;
         record.lane = lane(&self.command);
         record
     }
 
-    fn take_noted(&mut self) -> Result<Vec<String>, EngineError> {
+    pub(super) fn take_noted(&mut self) -> Result<Vec<String>, EngineError> {
         let text = |seen: Observation| serde_json::to_string(&seen).map_err(EngineError::Json);
         std::mem::take(&mut self.noted).into_iter().map(text).collect()
     }
@@ -242,7 +243,8 @@ impl<'a> Progress<'a> {
         let mut children = Vec::new();
         if let Move::Spawn(commands) = &next.then {
             children = commands.clone();
-            self.note(Observation::Spawned);
+            let assets = commands.iter().map(assets_of).sum();
+            self.note(Observation::Spawned { assets });
             let say = next.say;
             next = Next { say, then: self.next().then };
         }
@@ -259,7 +261,13 @@ impl<'a> Progress<'a> {
             Move::Finish(outcome) => self.finish(&mut record, *outcome).await?,
             Move::Watch(watch) => self.watch(&mut record, &watch)?,
             Move::AwaitChildren => record.state = State::AwaitingChildren,
-            Move::Ask(_) | Move::Consult(_) | Move::WaitUntil(_) | Move::Spawn(_) | Move::AwaitEnd(_) => {}
+            Move::Announce(announcement) => self.announce(&mut record, *announcement).await?,
+            Move::Ask(_)
+            | Move::Consult(_)
+            | Move::WaitUntil(_)
+            | Move::Notice(_)
+            | Move::Spawn(_)
+            | Move::AwaitEnd(_) => {}
         }
         record.children = self.children(&children)?;
         record.observations = self.take_noted()?;
@@ -268,7 +276,7 @@ impl<'a> Progress<'a> {
         Ok(())
     }
 
-    async fn store(&mut self, record: Record) -> Result<(), EngineError> {
+    pub(super) async fn store(&mut self, record: Record) -> Result<(), EngineError> {
         let (state, attempts, due, events) = (record.state.clone(), record.attempts, record.due, record.events.len());
         let ended = matches!(state, State::Ended(_));
         let sequences = record.events.iter().filter_map(|event| event.sequence).max();
@@ -281,12 +289,24 @@ impl<'a> Progress<'a> {
         if events > 0 {
             self.shared.outbox.notify_one();
         }
-        if let Some(parent) = recorded.parent.filter(crate::journal::ParentAfter::was_last) {
-            self.shared.memory().board.wake(&parent.id);
+        if let Some(parent) = recorded.parent {
+            let mut memory = self.shared.memory();
+            if parent.was_last() {
+                memory.board.wake(&parent.id);
+            } else {
+                memory.board.nudge(&parent.id, self.shared.clock.now() + TOLD_EVERY);
+            }
         }
         if ended {
             self.shared.ended(&self.command.id);
         }
         Ok(())
+    }
+}
+
+fn assets_of(command: &Command) -> u32 {
+    match command.body.targets() {
+        Some(Targets::List(assets)) => u32::try_from(assets.len()).unwrap_or(u32::MAX),
+        Some(Targets::One(_) | Targets::All) | None => 1,
     }
 }

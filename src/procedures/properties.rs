@@ -100,10 +100,13 @@ impl Whims {
             }
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people()),
             Call::FindPerson { .. } => Answer::Persons(Vec::new()),
-            Call::GroupsOf { .. } => {
+            Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => {
                 Answer::Groups(if self.one_in(4) { vec!["90".parse().unwrap()] } else { Vec::new() })
             }
-            Call::ListPart { .. }
+            Call::ContainedIn { .. } => Answer::Contained(Vec::new()),
+            Call::Directory { .. } => Answer::Directory(Vec::new()),
+            Call::StaffedPart { .. }
+            | Call::ListPart { .. }
             | Call::ClaimPage { .. }
             | Call::RemovePage { .. }
             | Call::Assign { .. }
@@ -201,8 +204,15 @@ fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
                 now = now.max(until);
                 Observation::Passed { until }
             }
-            Move::Spawn(_) => Observation::Spawned,
-            Move::AwaitChildren => Observation::Children { tally: Tally { total: 1, good: 0, changed: true } },
+            Move::Spawn(_) => Observation::Spawned { assets: 0 },
+            Move::Announce(_) => Observation::Announced { at: now },
+            Move::Notice(until) => {
+                now = now.max(until);
+                Observation::NoticeOver { at: now }
+            }
+            Move::AwaitChildren => {
+                Observation::Children { tally: Tally { total: 1, good: 0, changed: true }, concerned: Vec::new() }
+            }
             Move::AwaitEnd(target) => {
                 let phase = if whims.one_in(2) { Phase::Cancelled } else { Phase::Confirmed };
                 let superseded_by = (phase == Phase::Cancelled).then(|| command.id.clone());
@@ -298,7 +308,9 @@ fn answers(then: &Move, seen: &Observation) -> bool {
         (Move::WaitUntil(wait), Observation::Passed { until }) => wait == until,
         (Move::AwaitEnd(awaited), Observation::Ended { target, .. }) => awaited == target,
         (Move::Watch(_), Observation::Settled { .. })
-        | (Move::Spawn(_), Observation::Spawned)
+        | (Move::Spawn(_), Observation::Spawned { .. })
+        | (Move::Announce(_), Observation::Announced { .. })
+        | (Move::Notice(_), Observation::NoticeOver { .. })
         | (Move::AwaitChildren, Observation::Children { .. }) => true,
         _ => false,
     }
