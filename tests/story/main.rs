@@ -14,6 +14,7 @@ mod fan_out;
 mod groups;
 mod harness;
 mod inspect;
+mod inspect_people;
 mod kill;
 mod notice;
 mod on_the_way;
