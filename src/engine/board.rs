@@ -113,6 +113,7 @@ impl Board {
     /// A command's step has ended.
     pub(crate) fn left(&mut self, seq: Seq, left: Left, now: Timestamp) {
         let woken = self.running.remove(&seq).unwrap_or(false);
+        let at = |due| if woken { now } else { due };
         match left {
             Left::Ended => {
                 self.leave_lanes(seq);
@@ -127,13 +128,13 @@ impl Board {
                     self.enter(seq);
                 }
             }
-            Left::Until(due) => self.later_or_now(seq, due, woken, now),
+            Left::Until(due) => self.later_or_now(seq, at(due), now),
             Left::Away(due) => {
                 let lanes = self.leave_lanes(seq);
                 if let Some(entry) = self.open.get_mut(&seq).filter(|_| !lanes.is_empty()) {
                     entry.home = lanes;
                 }
-                self.later_or_now(seq, due, woken, now);
+                self.later_or_now(seq, at(due), now);
             }
             Left::IntoLane => {
                 if let Some(entry) = self.open.get_mut(&seq) {
@@ -192,8 +193,8 @@ impl Board {
         if self.holds_its_lanes(seq) { self.make_ready(seq) } else { self.enter(seq) }
     }
 
-    fn later_or_now(&mut self, seq: Seq, due: Timestamp, woken: bool, now: Timestamp) {
-        if woken || due <= now {
+    fn later_or_now(&mut self, seq: Seq, due: Timestamp, now: Timestamp) {
+        if due <= now {
             return self.make_ready(seq);
         }
         self.later.insert((due, seq));

@@ -238,7 +238,7 @@ impl<'a> Progress<'a> {
     /// Journals what was seen together with what follows from it: the state, what is said, children, a watch, the end.
     async fn record_next(&mut self, evidence: Vec<EvidenceEntry>) -> Result<(), EngineError> {
         let news = !self.noted.is_empty();
-        let removals = self.noted.iter().filter_map(|seen| self.removal(seen)).collect();
+        let removals = self.noted.iter().flat_map(|seen| self.removals(seen)).collect();
         let mut next = self.next();
         let mut children = Vec::new();
         if let Move::Spawn(commands) = &next.then {

@@ -4,7 +4,10 @@
 //! are. A list of people that breaks, or that Meta refuses, is that row's own trouble. What is nobody's own (a
 //! throttle, a dead credential, no answer) ends the part early with the rows that are whole; with none, the call.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::session::Session;
 use super::trouble::Trouble;
@@ -16,6 +19,8 @@ use crate::meta::{Answer, Call, Holding, PageList, Reply, Roll, Staffed};
 pub(super) const STAFFED_ROWS: u32 = 25;
 /// People in a part, from which it takes no further row.
 const PEOPLE_FULL: usize = 1_000;
+/// After which a part takes no further row: a stop or a cancel waits no longer for it.
+const PART_WITHIN: Duration = Duration::from_secs(10);
 /// How often a list that breaks is read anew at once.
 const READ_ANEW: u32 = 1;
 
@@ -49,12 +54,13 @@ impl Session<'_> {
         let mut place = after.as_deref().map(Place::read).unwrap_or_default();
         let (rows, next) = match self.walk(call).await? {
             Reply::Answer(Answer::Part { rows, next, .. }) => (rows, next),
-            reply => return Ok(reply),
+            reply @ (Reply::Answer(_) | Reply::Refused(_) | Reply::Unknown | Reply::GaveUp(_)) => return Ok(reply),
         };
+        let enough = Instant::now() + PART_WITHIN;
         let mut staffed: Vec<Staffed> = Vec::new();
         let fresh: Vec<Holding> = rows.into_iter().filter(|held| !place.told.contains(&held.page)).collect();
         for held in fresh {
-            if people(&staffed) >= PEOPLE_FULL {
+            if !staffed.is_empty() && (people(&staffed) >= PEOPLE_FULL || Instant::now() >= enough) {
                 return Ok(part(staffed, Some(place.text())));
             }
             match self.with_people(business, *list, held).await {

@@ -3,7 +3,8 @@
 //! Meta refuses to reduce such a right on one asset, and leaving the group takes it on every asset in it. So a person
 //! leaves a group only where the command covers all that it holds: no asset loses a manager that nobody looked after.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bring_about::{Look, bring_about};
 use super::people::seen;
@@ -13,14 +14,14 @@ use crate::meta::{Answer, Call, Contained, GroupId, Reply};
 
 /// The assets that a command may take a person from, and what their groups hold beside them.
 pub(super) struct Covered<'a> {
-    assets: &'a [Asset],
+    assets: BTreeSet<&'a Asset>,
     /// What is foreign in the groups that have been looked at: each is read once.
     foreign: BTreeMap<GroupId, Vec<Asset>>,
 }
 
 impl<'a> Covered<'a> {
     pub(super) fn by(assets: &'a [Asset]) -> Self {
-        Self { assets, foreign: BTreeMap::new() }
+        Self { assets: assets.iter().collect(), foreign: BTreeMap::new() }
     }
 
     fn foreign_in(&mut self, script: &mut Script<'_>, group: &GroupId) -> Run<Vec<Asset>> {
@@ -76,43 +77,52 @@ pub(super) fn leave_groups(script: &mut Script<'_>, groups: &[GroupId], asset: &
 /// groups that can be read is found out asset by asset.
 pub(super) fn bundles(script: &mut Script<'_>, person: &PersonId, assets: Vec<Asset>) -> Run<Vec<Vec<Asset>>> {
     let mut bundles = Bundles::of(assets);
-    if bundles.0.len() < 2 {
-        return Ok(bundles.0);
+    if bundles.members.len() < 2 {
+        return Ok(bundles.members);
     }
     let (_, reply) = script.ask(&Call::GroupsOfPerson { person: person.clone() })?;
-    let Reply::Answer(Answer::Groups(groups)) = reply else { return Ok(bundles.0) };
+    let Reply::Answer(Answer::Groups(groups)) = reply else { return Ok(bundles.members) };
     for group in groups {
         bundles.tie(&pages_in(script, &group)?);
     }
-    Ok(bundles.0)
+    Ok(bundles.tied())
 }
 
 /// Assets that belong together, each asset once, in the order in which they were named.
-struct Bundles(Vec<Vec<Asset>>);
+struct Bundles {
+    members: Vec<Vec<Asset>>,
+    /// In which bundle each asset is.
+    place: BTreeMap<Asset, usize>,
+}
 
 impl Bundles {
     fn of(assets: Vec<Asset>) -> Self {
-        let mut single: Vec<Vec<Asset>> = Vec::new();
-        let mut known = std::collections::BTreeSet::new();
+        let (mut members, mut place) = (Vec::new(), BTreeMap::new());
         for asset in assets {
-            if known.insert(asset.to_string()) {
-                single.push(vec![asset]);
+            if let Entry::Vacant(free) = place.entry(asset.clone()) {
+                free.insert(members.len());
+                members.push(vec![asset]);
             }
         }
-        Self(single)
+        Self { members, place }
     }
 
-    /// Makes one bundle of all that touch `members`, if every member is in one.
-    fn tie(&mut self, members: &[Asset]) {
-        let place = |member: &Asset| self.0.iter().position(|bundle| bundle.contains(member));
-        let Some(mut places) = members.iter().map(place).collect::<Option<Vec<_>>>() else { return };
-        places.sort_unstable();
-        places.dedup();
-        let Some((first, others)) = places.split_first() else { return };
-        for place in others.iter().rev() {
-            let bundle = self.0.remove(*place);
-            self.0[*first].extend(bundle);
+    /// Makes one bundle of all that touch `group`, if every asset in it is in one.
+    fn tie(&mut self, group: &[Asset]) {
+        let places = group.iter().map(|asset| self.place.get(asset).copied()).collect::<Option<BTreeSet<usize>>>();
+        let mut places = places.unwrap_or_default().into_iter();
+        let Some(first) = places.next() else { return };
+        for other in places {
+            let moved = std::mem::take(&mut self.members[other]);
+            for asset in &moved {
+                self.place.insert(asset.clone(), first);
+            }
+            self.members[first].extend(moved);
         }
+    }
+
+    fn tied(self) -> Vec<Vec<Asset>> {
+        self.members.into_iter().filter(|bundle| !bundle.is_empty()).collect()
     }
 }
 
@@ -178,7 +188,8 @@ mod tests {
             for group in &groups {
                 bundles.tie(&group.iter().copied().map(page).collect::<Vec<_>>());
             }
-            let mut all: Vec<String> = bundles.0.iter().flatten().map(ToString::to_string).collect();
+            let bundles = bundles.tied();
+            let mut all: Vec<String> = bundles.iter().flatten().map(ToString::to_string).collect();
             let mut wanted: Vec<String> = assets.iter().copied().map(|n| page(n).to_string()).collect();
             all.sort();
             wanted.sort();
@@ -186,12 +197,12 @@ mod tests {
             prop_assert_eq!(all, wanted);
             let covered = |group: &&Vec<u32>| group.iter().all(|n| assets.contains(n));
             for group in groups.iter().filter(covered) {
-                let of = |n: &u32| bundles.0.iter().position(|bundle| bundle.contains(&page(*n)));
+                let of = |n: &u32| bundles.iter().position(|bundle| bundle.contains(&page(*n)));
                 let places: std::collections::BTreeSet<_> = group.iter().map(of).collect();
                 prop_assert!(places.len() <= 1, "{:?} is torn apart", group);
             }
             if !groups.iter().any(|group| covered(&group) && group.len() > 1) {
-                prop_assert!(bundles.0.iter().all(|bundle| bundle.len() == 1));
+                prop_assert!(bundles.iter().all(|bundle| bundle.len() == 1));
             }
         }
     }

@@ -38,10 +38,7 @@ fn children_of(rehearsal: &[Observation]) -> u32 {
 fn announce(script: &mut Script<'_>, notice: Duration) -> Run<Outcome> {
     let outcome = match run(script) {
         Ok(outcome) => script.with_plan(outcome),
-        Err(needed) => match *needed {
-            Move::Finish(outcome) => *outcome,
-            other => return Err(Box::new(other)),
-        },
+        Err(needed) => needed.finished()?,
     };
     if let Some(cause) = script.stop_cause() {
         return Ok(script.stopped(&cause));

@@ -43,6 +43,13 @@ pub enum Move {
     Finish(Box<Outcome>),
 }
 
+impl Move {
+    /// The outcome of a move that ends the command; any other as it is.
+    pub(super) fn finished(self) -> Result<Outcome, Box<Self>> {
+        if let Self::Finish(outcome) = self { Ok(*outcome) } else { Err(Box::new(self)) }
+    }
+}
+
 /// What a command with a notice tells before it acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {

@@ -294,7 +294,8 @@ impl Sights {
 
 /// The first write of a bundle that comes too early: a group left that holds what is not covered, or, where a
 /// successor is named, before they were seen on every Page; and anybody taken off before that.
-fn taken_too_early(seen: &[Observation], with_successor: bool) -> Option<&Call> {
+fn taken_too_early<'s>(seen: &'s [Observation], body: &Body) -> Option<&'s Call> {
+    let with_successor = matches!(body, Body::Reassign { .. });
     let mut sights = Sights::default();
     for observation in seen {
         let Observation::Asked { call, reply, .. } = observation else { continue };
@@ -362,8 +363,7 @@ proptest! {
         let command = bundle(body);
         let seen = run(&command, bytes, stop_at);
         prop_assert_eq!(repeated_blindly(&seen), None);
-        let with_successor = matches!(command.body, Body::Reassign { .. });
-        prop_assert_eq!(taken_too_early(&seen, with_successor), None);
+        prop_assert_eq!(taken_too_early(&seen, &command.body), None);
     }
 
     #[test]

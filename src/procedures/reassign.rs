@@ -34,6 +34,11 @@ impl Handover {
     pub(super) fn is_done(&self) -> bool {
         self.leavers.is_empty() && self.wanted == self.has
     }
+
+    /// Whether the successor gets something.
+    pub(super) fn grants(&self) -> bool {
+        self.wanted != self.has
+    }
 }
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
@@ -93,15 +98,26 @@ pub(super) fn prepare(
 }
 
 /// Puts the successor in place, and sees it.
-pub(super) fn grant(script: &mut Script<'_>, handover: &Handover, between: &Between) -> Run<()> {
-    if handover.wanted != handover.has
-        && let Some(people) = put_on(script, &handover.asset, &between.successor, &handover.wanted)?
-    {
-        return still_may_leave(script, handover, &people, &between.leaver);
+fn grant(script: &mut Script<'_>, handover: &Handover, between: &Between) -> Run<()> {
+    match put_successor_on(script, handover, between)? {
+        Some(people) => still_may_leave(script, handover, &people, &between.leaver),
+        None => Ok(()),
     }
-    Ok(())
 }
 
+/// The people who were on the asset with the successor; none where the successor had it all, and in a dry run.
+pub(super) fn put_successor_on(
+    script: &mut Script<'_>,
+    handover: &Handover,
+    between: &Between,
+) -> Run<Option<Vec<PersonOn>>> {
+    if !handover.grants() {
+        return Ok(None);
+    }
+    put_on(script, &handover.asset, &between.successor, &handover.wanted)
+}
+
+/// Whatever forbids taking the leaver off is found before the first write.
 fn may_leave(
     script: &mut Script<'_>,
     covered: &mut Covered<'_>,
@@ -120,7 +136,12 @@ fn may_leave(
 
 /// Between the first look and the grant somebody may have changed the asset by hand: what is taken from the leaver
 /// is what was seen with them, and the manager who remains is seen in the same list as the successor.
-fn still_may_leave(script: &mut Script<'_>, handover: &Handover, people: &[PersonOn], leaver: &PersonId) -> Run<()> {
+pub(super) fn still_may_leave(
+    script: &mut Script<'_>,
+    handover: &Handover,
+    people: &[PersonOn],
+    leaver: &PersonId,
+) -> Run<()> {
     let Handover { asset, leavers: had, wanted, .. } = handover;
     let has = tasks_of(people, leaver);
     if !had.covers(&has) {

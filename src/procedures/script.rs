@@ -424,13 +424,12 @@ impl<'a> Script<'a> {
 
 /// What a refusal is about, where it only keeps one of several assets from what is asked; a stop goes on as one.
 pub(super) fn refusal_of<T>(run: Run<T>) -> Run<Result<T, ErrorInfo>> {
-    match run {
-        Ok(value) => Ok(Ok(value)),
-        Err(needed) => match *needed {
-            Move::Finish(outcome) => outcome.error.clone().map(Err).ok_or_else(|| Box::new(Move::Finish(outcome))),
-            other => Err(Box::new(other)),
-        },
-    }
+    let needed = match run {
+        Ok(value) => return Ok(Ok(value)),
+        Err(needed) => needed,
+    };
+    let outcome = needed.finished()?;
+    outcome.error.clone().map(Err).ok_or_else(|| Box::new(Move::Finish(Box::new(outcome))))
 }
 
 fn internal(message: &str) -> ErrorInfo {

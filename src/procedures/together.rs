@@ -32,14 +32,14 @@ pub(super) fn run(script: &mut Script<'_>, assets: &[Asset]) -> Run<Outcome> {
     for asset in assets {
         match refusal_of(errand.prepare(script, &mut covered, asset))? {
             Ok(part) => parts.push(part),
-            Err(error) => refused.push((asset.clone(), error)),
+            Err(error) => refused.push(refusal(asset, error)),
         }
     }
     if !groups_of(&parts).is_empty() {
         for part in &parts {
             let Part::Change(change) = part else { continue };
             if let Err(error) = refusal_of(may_be_without(script, change))? {
-                refused.push((change.asset.clone(), error));
+                refused.push(refusal(&change.asset, error));
             }
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn run(script: &mut Script<'_>, assets: &[Asset]) -> Run<Outcome> {
         refused.push(stopped);
     }
     if !refused.is_empty() {
-        return Ok(held_back(script, &parts, &refused));
+        return Ok(held_back(script, &parts, refused));
     }
     script.safe_point()?;
     for (group, asset) in groups_of(&parts) {
@@ -81,13 +81,24 @@ fn errand(script: &mut Script<'_>) -> Run<Errand> {
 }
 
 /// Each is seen in place before the next is put there; the first that may not ends it, with nobody taken off yet.
-fn put_successors_on(script: &mut Script<'_>, errand: &Errand, parts: &[Part]) -> Run<Option<(Asset, ErrorInfo)>> {
+fn put_successors_on(script: &mut Script<'_>, errand: &Errand, parts: &[Part]) -> Run<Option<ItemResult>> {
     let Errand::Reassign(between) = errand else { return Ok(None) };
     for part in parts {
         let Part::Handover(handover) = part else { continue };
         script.safe_point()?;
-        if let Err(error) = refusal_of(reassign::grant(script, handover, between))? {
-            return Ok(Some((handover.asset.clone(), error)));
+        let people = match refusal_of(reassign::put_successor_on(script, handover, between))? {
+            Ok(people) => people.unwrap_or_default(),
+            Err(error) => {
+                // Not seen, or never answered: it may stand all the same.
+                let changed = error.category == Category::Exhausted;
+                return Ok(Some(ItemResult { changed, ..part.result(Phase::Failed, Some(error)) }));
+            }
+        };
+        if people.is_empty() {
+            continue;
+        }
+        if let Err(error) = refusal_of(reassign::still_may_leave(script, handover, &people, &between.leaver))? {
+            return Ok(Some(ItemResult { changed: true, ..part.result(Phase::Failed, Some(error)) }));
         }
     }
     Ok(None)
@@ -152,6 +163,14 @@ impl Part {
         }
     }
 
+    /// Whether a successor gets something on it.
+    fn grants(&self) -> bool {
+        match self {
+            Self::Handover(handover) => handover.grants(),
+            Self::Change(_) => false,
+        }
+    }
+
     /// What the person is to have in the end.
     fn stays(&self) -> Tasks {
         match self {
@@ -172,8 +191,11 @@ impl Part {
     fn finish(&self, script: &mut Script<'_>, person: &PersonId) -> Run<ItemResult> {
         let finished = if self.had() { refusal_of(self.settle(script, person))? } else { Ok(()) };
         Ok(match finished {
-            Ok(()) => self.result(Phase::Completed, !self.is_done() && !script.dry_run(), None),
-            Err(error) => self.result(Phase::Failed, script.changed(), Some(error)),
+            Ok(()) => {
+                let changed = !self.is_done() && !script.dry_run();
+                ItemResult { changed, ..self.result(Phase::Completed, None) }
+            }
+            Err(error) => ItemResult { changed: script.changed(), ..self.result(Phase::Failed, Some(error)) },
         })
     }
 
@@ -190,28 +212,32 @@ impl Part {
         }
     }
 
-    fn result(&self, phase: Phase, changed: bool, error: Option<ErrorInfo>) -> ItemResult {
-        ItemResult { asset: self.asset().clone(), phase, changed, error }
+    /// How it ended, with nothing changed.
+    fn result(&self, phase: Phase, error: Option<ErrorInfo>) -> ItemResult {
+        ItemResult { asset: self.asset().clone(), phase, changed: false, error }
     }
 }
 
+fn refusal(asset: &Asset, error: ErrorInfo) -> ItemResult {
+    ItemResult { asset: asset.clone(), phase: Phase::Failed, changed: false, error: Some(error) }
+}
+
 /// The end where nobody is taken off: those that may not, and those that are bound to them.
-fn held_back(script: &Script<'_>, parts: &[Part], refused: &[(Asset, ErrorInfo)]) -> Outcome {
-    let (why, _) = &refused[0];
-    let is_bound = |part: &&Part| refused.iter().all(|(asset, _)| asset != part.asset());
-    let bound = parts.iter().filter(is_bound).map(|part| {
+fn held_back(script: &Script<'_>, parts: &[Part], mut results: Vec<ItemResult>) -> Outcome {
+    let why = results[0].asset.clone();
+    let refused: Vec<Asset> = results.iter().map(|result| result.asset.clone()).collect();
+    // Successors before the one that was refused are in place already.
+    let reached = parts.iter().position(|part| *part.asset() == why).filter(|_| script.changed()).unwrap_or(0);
+    for (n, part) in parts.iter().enumerate().filter(|(_, part)| !refused.contains(part.asset())) {
         if part.is_done() {
-            return part.result(Phase::Completed, false, None);
+            results.push(part.result(Phase::Completed, None));
+            continue;
         }
-        part.result(Phase::Failed, script.changed(), Some(bound_to(part.asset(), why)))
-    });
-    let own = refused.iter().map(|(asset, error)| ItemResult {
-        asset: asset.clone(),
-        phase: Phase::Failed,
-        changed: false,
-        error: Some(error.clone()),
-    });
-    Outcome { results: own.chain(bound).collect(), ..Outcome::of(Phase::Incomplete, script.changed()) }
+        let changed = n < reached && part.grants();
+        let error = Some(bound_to(part.asset(), &why));
+        results.push(ItemResult { changed, ..part.result(Phase::Failed, error) });
+    }
+    Outcome { results, ..Outcome::of(Phase::Incomplete, script.changed()) }
 }
 
 fn bound_to(asset: &Asset, other: &Asset) -> ErrorInfo {

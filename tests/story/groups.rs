@@ -162,6 +162,11 @@ async fn a_grant_that_meta_refuses_on_one_page_leaves_the_group_as_it_is() -> Re
     ends(&event, "incomplete", json!(true))?;
     assert_eq!(code(&event, "1002")?.as_deref(), Some("200"));
     assert_eq!(code(&event, "1001")?.as_deref(), Some("in_asset_group"));
+    let changed = |page: &str| {
+        let rows = event["data"]["results"].as_array().into_iter().flatten();
+        rows.filter(|row| row["asset"]["id"] == page).any(|row| row["changed"] == true)
+    };
+    assert_eq!((changed("1001"), changed("1002")), (true, false), "{event:#}");
     assert_eq!((leavings(&story).len(), is_in_group(&story, ANNA)), (0, true));
     assert_eq!((tasks_on(&story, "1001", ANNA), tasks_on(&story, "1002", ANNA)), (3, 3));
     Ok(())
