@@ -38,7 +38,6 @@ impl Progress<'_> {
             self.shared.memory().board.nudge(&self.command.id, due);
             return Ok(());
         }
-        let mut record = self.blank(State::AwaitingChildren);
         let mut upto = told.upto;
         let mut results = Vec::new();
         for child in self.shared.journal.children_results(&self.command.id, told.upto, READ).await? {
@@ -50,9 +49,9 @@ impl Progress<'_> {
             results.extend(of_child);
         }
         let done = told.done.saturating_add(count(results.len()));
-        self.tell_results(&mut record, done, &results)?;
         self.note(Observation::Told { upto, done, at: now });
-        record.observations = self.take_noted()?;
+        let mut record = self.record(State::AwaitingChildren)?;
+        self.tell_results(&mut record, done, &results)?;
         self.store(record).await?;
         if upto < settled {
             self.shared.memory().board.nudge(&self.command.id, now + TOLD_EVERY);

@@ -31,6 +31,7 @@ impl Progress<'_> {
         let evidence = self.shown(record).await?;
         self.tell(record, Detail::Announced { plan, people }, evidence)?;
         self.note(Observation::Announced { at: record.at });
+        record.observations.extend(self.take_noted()?);
         let until = record.at + self.command.notice.unwrap_or_default();
         record.state = State::Waiting { cause: NOTICE.to_owned(), since: record.at, until: Some(until) };
         record.due = Some(self.command.expires_at.map_or(until, |expires| expires.min(until)));
