@@ -50,6 +50,8 @@ pub struct Trace {
 
 /// What the W3C asks everyone to be able to carry.
 const STATE_MOST: usize = 512;
+/// As much baggage as the W3C asks everyone to bear.
+const BAGGAGE_MOST: usize = 8_192;
 
 impl Delivery {
     pub(super) fn decode(channel: u64, raw: lapin::message::Delivery) -> Self {
@@ -80,7 +82,14 @@ fn delivery_count(headers: &FieldTable) -> u64 {
 fn trace(headers: &FieldTable) -> Trace {
     let (parent, bad_parent) = header(headers, "traceparent", is_parent);
     let (state, bad_state) = header(headers, "tracestate", is_state);
-    Trace { state: state.filter(|_| parent.is_some()), parent, ignored: bad_parent || bad_state }
+    let ignored = bad_parent || bad_state || is_laden(headers);
+    Trace { state: state.filter(|_| parent.is_some()), parent, ignored }
+}
+
+/// Baggage is never carried on; so much of it is worth a count.
+fn is_laden(headers: &FieldTable) -> bool {
+    let baggage = headers.inner().get("baggage").and_then(AMQPValue::as_long_string);
+    baggage.is_some_and(|baggage| baggage.as_bytes().len() > BAGGAGE_MOST)
 }
 
 /// The header where it is well formed, and whether there was one that is not.
@@ -147,6 +156,14 @@ mod tests {
         }
         let seen = trace(&headers(&[("traceparent", text(PARENT)), ("tracestate", text(&giant))]));
         assert_eq!(seen, Trace { parent: Some(PARENT.into()), state: None, ignored: true });
+    }
+
+    #[test]
+    fn much_baggage_is_noted_and_the_trace_context_beside_it_is_carried() {
+        for (bytes, ignored) in [(10, false), (100_000, true)] {
+            let seen = trace(&headers(&[("traceparent", text(PARENT)), ("baggage", text(&"x".repeat(bytes)))]));
+            assert_eq!(seen, Trace { parent: Some(PARENT.into()), state: None, ignored });
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
-use crate::telemetry::TelemetryError;
+use crate::telemetry::{Role, TelemetryError};
 
 /// Claims, unbinds and reassigns Meta business assets, as commands on RabbitMQ ask.
 #[derive(Debug, Parser)]
@@ -103,6 +103,12 @@ impl From<&CliError> for ExitCode {
 }
 
 impl Cli {
+    /// What this process is to telemetry.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        if matches!(self.command, Command::Run | Command::Pipe) { Role::Worker } else { Role::Tool }
+    }
+
     /// Carries out the subcommand.
     ///
     /// # Errors

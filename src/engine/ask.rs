@@ -250,7 +250,11 @@ async fn note_usage(
             meta::Bucket::Object { .. } => Bucket::Business(credential.to_owned(), business.clone()),
         };
         let now = shared.clock.now();
-        let parked = shared.memory().parks.used(bucket.clone(), usage.percent, usage.regain, &shared.pace, now);
+        let parked = {
+            let mut memory = shared.memory();
+            memory.usages.told(credential, usage, now);
+            memory.parks.used(bucket.clone(), usage.percent, usage.regain, &shared.pace, now)
+        };
         if let Some(until) = parked {
             shared.journal.park(bucket.to_string(), until, format!("usage at {} %", usage.percent)).await?;
         }

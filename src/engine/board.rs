@@ -170,6 +170,11 @@ impl Board {
         self.open.len()
     }
 
+    /// How many commands run now or could run beside them.
+    pub(crate) fn useful(&self) -> usize {
+        self.running.len() + self.ready.values().map(BTreeSet::len).sum::<usize>()
+    }
+
     /// When something will be due that is not yet.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.later.first().map(|(due, _)| *due)

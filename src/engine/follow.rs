@@ -16,6 +16,7 @@ use crate::graph::Sent;
 use crate::journal::{Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
 use crate::meta::{Answer, Call, GroupId, Reply};
 use crate::procedures::{Observation, Say, Watch};
+use crate::telemetry;
 
 /// The last entries of evidence that a terminal event shows.
 const EVIDENCE_SHOWN: usize = 50;
@@ -69,6 +70,9 @@ impl Progress<'_> {
             if self.command.dry_run {
                 outcome.plan = Some(self.plan_of_children(record).await?);
             }
+        }
+        if let Some(guard) = outcome.error.as_ref().and_then(|error| guard(&error.code)) {
+            telemetry::guard_refused(guard);
         }
         let text = serde_json::to_string(&outcome).map_err(EngineError::Json)?;
         let evidence = self.shown(record).await?;
@@ -189,6 +193,15 @@ impl Progress<'_> {
             recent.extend(record.evidence.iter().map(told));
             recent.drain(..recent.len().saturating_sub(EVIDENCE_SHOWN));
         }
+    }
+}
+
+/// The guard that an error's code speaks for.
+fn guard(code: &str) -> Option<&'static str> {
+    match code {
+        "would_orphan" => Some("never_orphan"),
+        "protected" => Some("protected"),
+        _ => None,
     }
 }
 

@@ -3,12 +3,12 @@
 //! What is no command is journaled as a `rejected` event and a row for `bindery.dead`, and then acknowledged too.
 //! While the journal cannot commit, or the backlog is full, the consumer is paused: the broker keeps the commands.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use super::error::EngineError;
 use super::shared::{Shared, lane};
@@ -17,6 +17,7 @@ use crate::broker::{Consumer, Delivery};
 use crate::contract::{self, Command, Detail, Event, EventContext, Refusal, fingerprint, parse};
 use crate::journal::{Accepted, Exchange, New, NewEvent};
 use crate::procedures::StopCause;
+use crate::telemetry::{self, Message, Opened};
 
 /// Deliveries that wait for the journal's next commit: one group of its writer.
 const UNDER_WAY: usize = 256;
@@ -106,6 +107,32 @@ async fn journaled(shared: &Shared, consumer: &Consumer, delivery: Delivery) -> 
 
 /// Judges and journals one delivery.
 pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), EngineError> {
+    let began = Instant::now();
+    let names = &shared.config.amqp.names;
+    let span = telemetry::process(&Opened {
+        exchange: &names.commands,
+        queue: &names.commands,
+        message_id: delivery.message_id.as_deref(),
+        bytes: delivery.body.len(),
+        parent: delivery.trace.parent.as_deref(),
+    });
+    if delivery.trace.ignored {
+        telemetry::ignored("trace_context");
+    }
+    let taken = judge(shared, delivery).instrument(span.clone()).await;
+    let error = match &taken {
+        Ok(refused) => refused.as_deref(),
+        Err(_) => Some("not_journaled"),
+    };
+    if let Some(error) = error {
+        telemetry::fail(&span, error);
+    }
+    telemetry::processed(Message { destination: &names.commands, error }, began.elapsed());
+    taken.map(drop)
+}
+
+/// The code of the refusal, where it is no command that we take.
+async fn judge(shared: &Shared, delivery: &Delivery) -> Result<Option<String>, EngineError> {
     let limit = usize::try_from(shared.config.limits.command_bytes).unwrap_or(usize::MAX);
     let command = match parse(&delivery.body, limit) {
         Ok(command) => command,
@@ -114,6 +141,7 @@ pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), 
     if let Err(why) = authorised(shared, delivery, &command) {
         return reject(shared, delivery, Refusal::unauthorised(&command, why)).await;
     }
+    telemetry::accepted(&command);
     let new = new(shared, delivery, &command)?;
     match shared.journal.accept(new).await? {
         Accepted::New { seq, cancelled_by } => {
@@ -129,7 +157,7 @@ pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), 
         Accepted::OtherContent(_) => return reject(shared, delivery, Refusal::id_reused(&command)).await,
     }
     shared.outbox.notify_one();
-    Ok(())
+    Ok(None)
 }
 
 fn new(shared: &Shared, delivery: &Delivery, command: &Command) -> Result<New, EngineError> {
@@ -141,6 +169,9 @@ fn new(shared: &Shared, delivery: &Delivery, command: &Command) -> Result<New, E
     new.priority = command.priority;
     (new.not_before, new.expires_at) = (command.not_before, command.expires_at);
     new.reply_to = delivery.reply_to.clone().filter(|queue| may_be_replied_to(queue));
+    if new.reply_to != delivery.reply_to {
+        telemetry::ignored("reply_to");
+    }
     new.correlation_id = delivery.correlation_id.clone();
     new.traceparent = delivery.trace.parent.clone();
     new.published_by = delivery.user_id.clone();
@@ -170,7 +201,7 @@ fn authorised(shared: &Shared, delivery: &Delivery, command: &Command) -> Result
     rules.iter().any(|rule| fits(&rule)).then_some(()).ok_or("this user may not give this command for this business")
 }
 
-async fn reject(shared: &Shared, delivery: &Delivery, refusal: Refusal) -> Result<(), EngineError> {
+async fn reject(shared: &Shared, delivery: &Delivery, refusal: Refusal) -> Result<Option<String>, EngineError> {
     let now = shared.clock.now();
     let mut answered = contract::Delivery::of(&delivery.body, &*shared.config.events.source, now);
     answered.traceparent = delivery.trace.parent.clone();
@@ -184,8 +215,9 @@ async fn reject(shared: &Shared, delivery: &Delivery, refusal: Refusal) -> Resul
     }
     warn!(code, "rejected a delivery ({code}): {message}");
     shared.journal.enqueue(rows, now).await?;
+    telemetry::rejected(&code);
     shared.outbox.notify_one();
-    Ok(())
+    Ok(Some(code))
 }
 
 /// The message as it came, with the reason in its headers.

@@ -5,11 +5,13 @@
 
 mod ask;
 mod board;
+mod census;
 mod clock;
 mod dispatch;
 mod error;
 mod fan_out;
 mod follow;
+mod gauges;
 mod intake;
 mod notice;
 mod pipe;
@@ -19,6 +21,7 @@ mod shared;
 mod step;
 mod sweep;
 mod tell;
+mod unknown;
 
 use std::sync::{Arc, Mutex};
 
@@ -78,6 +81,7 @@ impl Engine {
         let (work, outbox) = (Notify::new(), Notify::new());
         let shared = Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, stop });
         take_up(&shared).await?;
+        gauges::begin(&shared);
         Ok(Self { shared })
     }
 

@@ -5,16 +5,19 @@ use tracing::{debug, info};
 
 use super::ask::Seen;
 use super::board::Left;
+use super::census::{Known, Standing};
 use super::error::EngineError;
 use super::fan_out::TOLD_EVERY;
-use super::follow::entries;
+use super::follow::{age, entries};
 use super::shared::{Shared, lane};
 use super::sweep::Settlement;
+use super::unknown::in_doubt;
 use crate::contract::{Command, CommandId, Detail, EvidenceEntry as Told, Targets, WaitCause, Waiting};
 use crate::graph::Sent;
 use crate::journal::{CommandRow, EvidenceEntry, Intent, IntentChange, Loaded, Place, Record, State};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Move, Next, Observation, Query, StopCause, next};
+use crate::telemetry::{self, End};
 
 /// Reads that are only noted, at most: what a crash makes the procedure ask anew.
 const NOTED_MAX: usize = 16;
@@ -38,13 +41,15 @@ pub(crate) struct Progress<'a> {
     /// A write left before the last crash, and nobody knows what became of it.
     intent: Option<(Call, Timestamp)>,
     has_intent: bool,
+    /// The last write, while nobody knows whether Meta has made it.
+    pub(super) doubt: Option<Call>,
     pub(super) left: Option<Left>,
 }
 
 impl<'a> Progress<'a> {
     pub(crate) fn of(shared: &'a Shared, command: Command, loaded: Loaded) -> Result<Self, EngineError> {
         let read = |text: &String| serde_json::from_str(text).map_err(EngineError::Json);
-        let seen = loaded.observations.iter().map(read).collect::<Result<_, _>>()?;
+        let seen: Vec<Observation> = loaded.observations.iter().map(read).collect::<Result<_, _>>()?;
         let intent = match loaded.intent {
             Some(intent) => Some((serde_json::from_str(&intent.call).map_err(EngineError::Json)?, intent.at)),
             None => None,
@@ -55,6 +60,7 @@ impl<'a> Progress<'a> {
             shared,
             command,
             place: loaded.row.place(),
+            doubt: in_doubt(&seen, &loaded.row.state),
             row: loaded.row,
             seen,
             noted: Vec::new(),
@@ -105,6 +111,7 @@ impl<'a> Progress<'a> {
 
     /// Something seen that can be seen again after a crash: journaled with the next record.
     pub(crate) fn note(&mut self, observation: Observation) {
+        self.weigh(&observation);
         self.seen.push(observation.clone());
         self.noted.push(observation);
     }
@@ -330,7 +337,30 @@ impl<'a> Progress<'a> {
         if ended {
             self.shared.ended(&self.command.id);
         }
+        self.count();
         Ok(())
+    }
+
+    /// How the command stands now, or has ended, in a word.
+    pub(crate) fn standing(&self) -> &'static str {
+        match (&self.row.state, Standing::of(&self.row.state, self.last_write())) {
+            (_, Some(standing)) => standing.word(),
+            (State::Ended(ended), None) => ended.phase.word(),
+            (_, None) => "ended",
+        }
+    }
+
+    /// Counts how the command stands now, and how it has ended.
+    fn count(&mut self) {
+        let now = self.shared.clock.now();
+        self.settle_doubt();
+        let known = Known::of(&self.command, self.row.accepted_at);
+        let standing = Standing::of(&self.row.state, self.last_write());
+        self.shared.memory().census.stands(self.row.seq, known, standing, now);
+        if let State::Ended(ended) = &self.row.state {
+            let (operation, asset_kind, outcome) = (known.operation, known.asset_kind, ended.phase.word());
+            telemetry::ended(End { operation, asset_kind, outcome }, age(known.accepted_at, now));
+        }
     }
 }
 

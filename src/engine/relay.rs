@@ -1,19 +1,22 @@
 //! The relay: from the outbox to the broker. A row leaves the outbox only on the broker's confirm.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tracing::{debug, warn};
+use tracing::{Span, debug, warn};
 
 use super::error::EngineError;
 use super::shared::Shared;
 use crate::broker::{self, Publication, Publisher};
 use crate::journal::{Exchange, OutboxRow, Settled};
+use crate::telemetry::{self, Message, Published};
 
 /// One batch of confirms.
 const BATCH: u32 = 256;
 /// Between two looks at the outbox when nobody says that there is something.
 const TICK: Duration = Duration::from_secs(1);
+/// The header by which a trace goes on.
+const TRACEPARENT: &str = "traceparent";
 /// The longest wait after a batch that the broker did not take whole.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -61,14 +64,72 @@ async fn publish_due(shared: &Shared, publisher: &Publisher) -> Result<Batch, En
     if rows.is_empty() {
         return Ok(Batch::Empty);
     }
-    let messages = rows.iter().map(publication).collect();
+    let mut messages: Vec<Publication> = rows.iter().map(publication).collect();
+    let spans: Vec<Span> = rows.iter().zip(&mut messages).map(|(row, message)| traced(shared, row, message)).collect();
+    let began = Instant::now();
     let answers = publisher.publish_batch(messages).await;
+    for ((row, answer), span) in rows.iter().zip(&answers).zip(&spans) {
+        measure(exchange(shared, row), answer, span, began.elapsed());
+    }
+    drop(spans);
     let settled: Vec<(i64, Settled)> =
         rows.iter().zip(&answers).filter_map(|(row, answer)| Some((row.n, outcome(row, answer)?))).collect();
     let all = settled.len() == rows.len();
     // Waited for: the next look must not find these rows again.
     shared.journal.settle(settled).await?;
     Ok(if all { Batch::Taken } else { Batch::Kept })
+}
+
+/// The span of one publication. Where it leaves, the message goes on from it: same trace, this span as parent.
+fn traced(shared: &Shared, row: &OutboxRow, message: &mut Publication) -> Span {
+    let carried = message.headers.iter().position(|(name, _)| name == TRACEPARENT);
+    let span = telemetry::publish(|| Published {
+        destination: destination(shared, row),
+        event_id: &row.event.event_id,
+        event_type: &row.event.r#type,
+        source: &shared.config.events.source,
+        command: row.event.command.as_ref(),
+        parent: carried.map(|at| message.headers[at].1.as_str()),
+    });
+    if let Some(parent) = telemetry::traceparent(&span) {
+        match carried {
+            Some(at) => message.headers[at].1 = parent,
+            None => message.headers.push((TRACEPARENT.to_owned(), parent)),
+        }
+    }
+    span
+}
+
+/// Exchange and routing key, without what publishers have chosen: the routing key of a dead letter, the name of a
+/// requester's queue.
+fn destination(shared: &Shared, row: &OutboxRow) -> String {
+    let exchange = exchange(shared, row);
+    match row.event.exchange {
+        Exchange::Events => format!("{exchange}:{}", row.event.routing_key),
+        Exchange::Dead | Exchange::Reply => exchange.to_owned(),
+    }
+}
+
+fn exchange<'s>(shared: &'s Shared, row: &OutboxRow) -> &'s str {
+    let names = &shared.config.amqp.names;
+    match row.event.exchange {
+        Exchange::Events => &names.events,
+        Exchange::Dead => &names.dead,
+        Exchange::Reply => "amq.default",
+    }
+}
+
+fn measure(destination: &str, answer: &broker::Settled, span: &Span, took: Duration) {
+    let (how, error) = match answer {
+        broker::Settled::Confirmed => ("confirmed", None),
+        broker::Settled::Unrouted => ("unrouted", None),
+        broker::Settled::Refused { .. } => ("refused", Some("refused")),
+        broker::Settled::NoAnswer { .. } => ("no_answer", Some("no_answer")),
+    };
+    if let Some(error) = error {
+        telemetry::fail(span, error);
+    }
+    telemetry::published(Message { destination, error }, how, took);
 }
 
 fn outcome(row: &OutboxRow, answer: &broker::Settled) -> Option<Settled> {

@@ -7,11 +7,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, Entry, Seq};
+use super::census::{Census, Known, Standing, Write};
 use super::clock::Clock;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, Command, CommandId, Targets};
-use crate::governor::{Pace, Parks};
+use crate::governor::{Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, Journal, State};
 use crate::procedures::{Rules, StopCause};
@@ -38,6 +39,9 @@ pub(crate) struct Shared {
 pub(crate) struct Memory {
     pub(crate) board: Board,
     pub(crate) parks: Parks,
+    /// For gauges alone: how the open commands stand, and what the usage headers said.
+    pub(crate) census: Census,
+    pub(crate) usages: Usages,
     /// Stops on their way to commands, until they are journaled there.
     pub(crate) stops: HashMap<CommandId, StopCause>,
     /// Verdicts on their way to their commands.
@@ -81,7 +85,10 @@ impl Shared {
     /// Puts a new command on the board.
     pub(crate) fn arrive(&self, seq: Seq, command: &Command) {
         let now = self.clock.now();
-        self.memory().board.arrive(seq, entry(command), command.not_before, now);
+        let mut memory = self.memory();
+        memory.census.stands(seq, Known::of(command, now), Some(Standing::Queued), now);
+        memory.board.arrive(seq, entry(command), command.not_before, now);
+        drop(memory);
         self.work.notify_one();
     }
 
@@ -90,6 +97,8 @@ impl Shared {
         use crate::journal::StateName;
         let now = self.clock.now();
         let mut memory = self.memory();
+        let known = Known::of(command, row.accepted_at);
+        memory.census.stands(row.seq, known, Standing::of(&row.state, Write::None), row.since);
         let due = row.due.max(row.not_before);
         match row.state.name() {
             // Told to stop before the restart: it withdraws its request now.

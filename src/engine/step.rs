@@ -5,6 +5,7 @@
 //! intent stands without an answer is one of unknown effect, and the procedure looks before it repeats.
 
 use jiff::Timestamp;
+use tracing::Instrument;
 
 use super::ask::Gone;
 use super::board::Left;
@@ -15,6 +16,7 @@ use crate::contract::{Command, CommandId, Outcome, Phase, parse_own};
 use crate::journal::{Cancelled, State};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause};
+use crate::telemetry;
 
 /// How long a cancel is remembered for a command that has not come yet.
 const CANCEL_REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
@@ -28,7 +30,17 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
         return Ok(Left::Ended);
     }
     let command = parse_own(loaded.row.body.as_bytes()).map_err(EngineError::Command)?;
+    let span = telemetry::step(&command, loaded.row.traceparent.as_deref());
     let mut progress = Progress::of(shared, command, loaded)?;
+    let left = go_on(shared, &mut progress).instrument(span.clone()).await;
+    match &left {
+        Ok(_) => telemetry::note(&span, "bindery.phase", || progress.standing().to_owned()),
+        Err(_) => telemetry::fail(&span, "not_journaled"),
+    }
+    left
+}
+
+async fn go_on(shared: &Shared, progress: &mut Progress<'_>) -> Result<Left, EngineError> {
     progress.begin().await?;
     if let Some(left) = progress.left() {
         return Ok(left);
@@ -38,12 +50,12 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
             progress.flush().await?;
             return Ok(Left::Until(Timestamp::MAX));
         }
-        take_up_what_came(shared, &mut progress).await?;
+        take_up_what_came(shared, progress).await?;
         if let Some(left) = progress.left() {
             return Ok(left);
         }
-        if let Some(left) = make(shared, &mut progress).await? {
-            return Ok(no_later_than_it_expires(left, &progress));
+        if let Some(left) = make(shared, progress).await? {
+            return Ok(no_later_than_it_expires(left, progress));
         }
     }
 }

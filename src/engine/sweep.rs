@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tracing::{debug, warn};
+use tracing::{Instrument, debug, warn};
 
 use super::ask::usable;
 use super::error::EngineError;
@@ -21,6 +21,7 @@ use crate::journal::{Walk, WatchRow};
 use crate::meta::{Answer, Call, PageList, Reply};
 use crate::procedures::StopCause;
 use crate::procedures::verdict::{Absences, Sight, Verdict};
+use crate::telemetry;
 
 /// The longest time between two looks at what is due.
 const TICK: Duration = Duration::from_secs(1);
@@ -70,7 +71,8 @@ async fn sweep(shared: &Shared) -> Result<(), EngineError> {
         give_up_what_is_too_old(shared, &watches, now).await?;
         let due = watches.iter().any(|watch| is_due(shared, watch, now));
         if due && !shared.stop.is_cancelled() {
-            walk(shared, &business, access, &watches).await?;
+            let span = telemetry::poll(business.as_str(), watches.iter().map(|watch| &watch.command));
+            walk(shared, &business, access, &watches).instrument(span).await?;
         }
     }
     Ok(())
@@ -129,6 +131,9 @@ async fn walk(shared: &Shared, business: &BusinessId, access: Access, watches: &
         }
     }
     record(shared, business, access, &pending, held.as_ref(), updates).await?;
+    if let Some(watch) = watches.first() {
+        telemetry::claims_settled(watch.asset.kind.word(), settled.len());
+    }
     let requests: Vec<Sent> = [Some(pending), held].into_iter().flatten().flat_map(|walked| walked.requests).collect();
     for (command, verdict, polls) in settled {
         hand_over(shared, &command, Settlement { verdict, polls, requests: requests.clone() });

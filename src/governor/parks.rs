@@ -57,10 +57,45 @@ pub struct Pace {
     pub unstated: Duration,
 }
 
+/// Why a bucket is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// Meta has refused a call.
+    Throttled,
+    /// A usage header was at the limit.
+    Usage,
+    /// An earlier run of the worker has parked it.
+    Remembered,
+}
+
+impl Bucket {
+    /// Its kind, a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::App(_) => "app",
+            Self::Business(..) => "business",
+        }
+    }
+}
+
+impl Cause {
+    /// A word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Usage => "usage",
+            Self::Remembered => "remembered",
+        }
+    }
+}
+
 /// The buckets that must be left alone.
 #[derive(Debug, Default)]
 pub struct Parks {
     until: HashMap<Bucket, Timestamp>,
+    causes: HashMap<Bucket, Cause>,
     unstated: HashMap<Bucket, u32>,
 }
 
@@ -80,6 +115,7 @@ impl Parks {
     /// A throttled answer: the stated time is kept, an unstated one doubles from `pace.unstated` up to an hour.
     pub fn throttled(&mut self, bucket: Bucket, stated: Option<Duration>, pace: &Pace, now: Timestamp) -> Timestamp {
         let wait = stated.filter(|wait| !wait.is_zero()).unwrap_or_else(|| self.next_unstated(&bucket, pace));
+        self.causes.insert(bucket.clone(), Cause::Throttled);
         self.park(bucket, now + wait)
     }
 
@@ -98,7 +134,16 @@ impl Parks {
             self.unstated.remove(&bucket);
             return None;
         }
+        self.causes.insert(bucket.clone(), Cause::Usage);
         Some(self.park(bucket, now + stated.unwrap_or(pace.look_again)))
+    }
+
+    /// The buckets that are left alone now: the kind, why, and until when.
+    pub fn paused(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, Cause, Timestamp)> {
+        let parked = self.until.iter().filter(move |(_, until)| **until > now);
+        parked.map(|(bucket, until)| {
+            (bucket.kind(), self.causes.get(bucket).copied().unwrap_or(Cause::Remembered), *until)
+        })
     }
 
     /// Parks a bucket; a park that lasts longer already stays.
@@ -174,6 +219,18 @@ mod tests {
         assert_eq!(parks.used(own("1"), 94.9, None, &PACE, at(0)), None);
         assert_eq!(parks.used(own("1"), 118.0, None, &PACE, at(0)), Some(at(60)));
         assert_eq!(parks.used(own("1"), f64::NAN, None, &PACE, at(0)), None);
+    }
+
+    #[test]
+    fn what_is_left_alone_is_told_with_its_cause_and_no_longer_than_it_is() {
+        let mut parks = Parks::default();
+        parks.throttled(own("1"), Some(Duration::from_secs(300)), &PACE, at(0));
+        parks.used(Bucket::App("main".to_owned()), 99.0, None, &PACE, at(0));
+        parks.park(own("2"), at(400));
+        let mut paused: Vec<_> = parks.paused(at(100)).collect();
+        paused.sort_unstable();
+        assert_eq!(paused, [("business", Cause::Throttled, at(300)), ("business", Cause::Remembered, at(400))]);
+        assert_eq!(parks.paused(at(400)).count(), 0);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::trouble::Trouble;
 use super::wire::{Answered, trace};
 use crate::meta::{Bucket, Class, Method, Refusal, Reply, Row, Scope, classify, is_unknown};
+use crate::telemetry;
 
 /// Longer messages are cut: they go into events.
 const MESSAGE_MAX: usize = 300;
@@ -39,6 +40,16 @@ impl No {
     /// Whether less should be asked for at once.
     pub(super) fn wants_less(&self) -> bool {
         self.code == 1 && self.message.to_lowercase().contains("reduce the amount of data")
+    }
+
+    /// For metrics: the numbers where the table of errors tells them apart, so that nobody outside makes a label.
+    pub(super) fn label(&self) -> telemetry::Error {
+        let of_a_range = matches!(self.code, 200..=299 | 3_900..=3_999 | 80_000..=80_014);
+        telemetry::Error {
+            code: self.row.code.or(of_a_range.then_some(self.code)),
+            subcode: self.row.subcode,
+            class: if is_unknown(self.row) { "unknown" } else { self.row.class.word() },
+        }
     }
 
     fn refusal(self) -> Refusal {

@@ -9,6 +9,7 @@ use super::said::{self, No, Said};
 use super::trouble::Trouble;
 use super::wire::{Answered, Heard, Outgoing, Voice, proof};
 use crate::meta::{Call, Class, Method, Reply, Request, Usage};
+use crate::telemetry;
 
 /// The conversation.
 pub(super) struct Session<'a> {
@@ -133,6 +134,9 @@ impl<'a> Session<'a> {
             self.usage.push(line.clone());
         }
         let said = self.read(answered);
+        if let Said::No(no) = &said {
+            telemetry::graph_error(no.label());
+        }
         let status = answered.status;
         let (answer, trace) = match &said {
             Said::Good(body) => (format!("{status}{}", gist(body)), answered.trace.clone()),

@@ -7,9 +7,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use tracing::{Instrument, Span};
 
 use super::client::GraphConfig;
 use crate::meta::{Method, Usage, usage};
+use crate::telemetry::{self, Out, Request};
 
 /// Walks ask for a hundred rows of a few fields: far below this.
 const BODY_MAX: usize = 8 * 1024 * 1024;
@@ -48,6 +50,32 @@ pub(super) enum Heard {
     Answer(Answered),
 }
 
+impl Heard {
+    /// The status, or what it died of.
+    fn in_a_word(&self) -> Result<u16, &'static str> {
+        match self {
+            Self::NotSent(_) => Err("not_sent"),
+            Self::Lost(_) => Err("no_answer"),
+            Self::Answer(answered) => Ok(answered.status),
+        }
+    }
+
+    fn tell(&self, span: &Span) {
+        match self.in_a_word() {
+            Err(error) => telemetry::fail(span, error),
+            Ok(status) => {
+                telemetry::note(span, "http.response.status_code", || i64::from(status));
+                if status >= 400 {
+                    telemetry::fail(span, &status.to_string());
+                }
+            }
+        }
+        if let Self::Answer(Answered { trace: Some(trace), .. }) = self {
+            telemetry::note(span, "http.response.header.x-fb-trace-id", || trace.clone());
+        }
+    }
+}
+
 /// An answer with a whole body.
 pub(super) struct Answered {
     pub(super) status: u16,
@@ -83,10 +111,23 @@ impl Wire {
     ///
     /// Dropping it half-way leaves a write's effect unknown.
     pub(super) async fn exchange(&self, url: Url, out: &Outgoing, voice: &Voice<'_>) -> Heard {
-        match tokio::time::timeout(self.call_within, self.round(url, out, voice)).await {
+        let template = template(&out.path);
+        let request = Request {
+            method: out.method.word(),
+            template: &template,
+            host: url.host_str().unwrap_or_default(),
+            port: url.port_or_known_default().unwrap_or_default(),
+        };
+        let span = telemetry::call(&request, || shown(&url, out, voice));
+        let mut measured = Out::begin(&request);
+        let round = self.round(url.clone(), out, voice).instrument(span.clone());
+        let heard = match tokio::time::timeout(self.call_within, round).await {
             Ok(heard) => heard,
             Err(_) => Heard::Lost(format!("no answer within {:?}", self.call_within)),
-        }
+        };
+        measured.heard(heard.in_a_word());
+        heard.tell(&span);
+        heard
     }
 
     async fn round(&self, url: Url, out: &Outgoing, voice: &Voice<'_>) -> Heard {
@@ -129,6 +170,30 @@ pub(super) fn proof(token: &SecretString, app_secret: &SecretString) -> SecretSt
         Hmac::<Sha256>::new_from_slice(app_secret.expose_secret().as_bytes()).expect("HMAC takes a key of any length");
     mac.update(token.expose_secret().as_bytes());
     hex::encode(mac.finalize().into_bytes()).into()
+}
+
+/// A path with a word in place of every id, below the version: bounded, as the edges are ours.
+fn template(path: &str) -> String {
+    let is_edge = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && part != "act_";
+    let parts = path.split('/').skip(1).map(|part| if is_edge(part) { part } else { "{id}" });
+    parts.fold("/{version}".to_owned(), |template, part| template + "/" + part)
+}
+
+/// The address as a span may show it: of the parameters only what is always the same.
+fn shown(url: &Url, out: &Outgoing, voice: &Voice<'_>) -> String {
+    let mut shown = url.clone();
+    if out.method == Method::Post {
+        return shown.into();
+    }
+    let proof = voice.app_secret.map(|_| "appsecret_proof");
+    for (name, value) in out.params.iter().map(|(name, value)| (name.as_str(), value.as_str())) {
+        let value = if matches!(name, "fields" | "limit") { value } else { "REDACTED" };
+        shown.query_pairs_mut().append_pair(name, value);
+    }
+    if let Some(proof) = proof {
+        shown.query_pairs_mut().append_pair(proof, "REDACTED");
+    }
+    shown.into()
 }
 
 /// A trace id, where it looks like one.

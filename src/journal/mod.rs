@@ -1,5 +1,6 @@
 //! What the worker remembers: commands, what was observed, writes that may have left, watches, events to publish,
-//! evidence. This room alone names SQL. It knows `contract` and no other room; texts that are JSON are opaque to it.
+//! evidence. This room alone names SQL. It knows `contract` and no other room (but `telemetry`, as all do); texts that
+//! are JSON are opaque to it.
 //!
 //! [`Journal`] is the handle: cheap to clone, all its changes go through one writer that groups them (`writer.rs`),
 //! its reads through connections of their own (`readers.rs`). A change is answered when it is on disk, never before.

@@ -19,12 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 use super::{JournalError, open, sql};
+use crate::telemetry;
 
 /// Most changes in one commit: enough to hide a slow disk, few enough to keep the wait short.
 pub const GROUP_MAX: usize = 256;
@@ -114,7 +116,11 @@ impl Shift {
         let mut group = Vec::with_capacity(GROUP_MAX);
         let mut healthy = true;
         while changes.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+            let began = Instant::now();
             let committed = self.commit(&mut group);
+            if committed.is_ok() {
+                telemetry::committed(group.len(), began.elapsed());
+            }
             self.note(&committed, &mut healthy);
             self.answer(&mut group, committed.err().map(|error| error.to_string()));
         }

@@ -39,6 +39,25 @@ pub enum Class {
     CursorExpired,
 }
 
+impl Class {
+    /// A word, for metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Throttle(Scope::App) => "throttle_app",
+            Self::Throttle(Scope::Business) => "throttle_business",
+            Self::Auth => "auth",
+            Self::Permission => "permission",
+            Self::State => "state",
+            Self::Permanent => "permanent",
+            Self::Abuse => "abuse",
+            Self::NeedsPageToken => "needs_page_token",
+            Self::CursorExpired => "cursor_expired",
+        }
+    }
+}
+
 /// One line of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::metrics::metrics;
 use crate::broker::{Link, LinkState};
 use crate::engine::Links;
 use crate::journal::Journal;
@@ -84,6 +85,7 @@ fn down(name: &str, state: &LinkState) -> Option<String> {
 pub async fn serve(listen: SocketAddr, health: Health) -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let listener = TcpListener::bind(listen).await?;
     let router = Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(health);
+    let router = router.route("/metrics", get(metrics));
     Ok(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!("health is answered no longer: {error}");

@@ -470,7 +470,7 @@ async fn events_leave_in_order_and_only_once_settled(shelf: impl Shelf) {
     journal.settle(vec![(rows[1].n, Settled::Unrouted), (999, Settled::Confirmed)]).await.unwrap();
     journal.settle_later(vec![(rows[0].n, Settled::Confirmed)]).await.unwrap();
     journal.ping().await.unwrap();
-    let depth = journal.outbox_depth().await.unwrap();
+    let depth = journal.outbox_depth().unwrap();
     assert_eq!((depth.count, depth.oldest), (2, Some(at(1))));
     assert_eq!(journal.events_of(&id("a")).await.unwrap().len(), 3, "they stay to be replayed");
 }

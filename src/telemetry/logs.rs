@@ -5,39 +5,30 @@
 use std::env::VarError;
 use std::io::{IsTerminal, stderr};
 
-use tracing::{Level, Metadata};
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, fmt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Layer, fmt};
+
+use super::TelemetryError;
 
 /// What is logged unless `RUST_LOG` says otherwise: ourselves, and of the libraries what needs attention.
-const DEFAULT_FILTER: &str = "info,lapin=off,hyper=warn,h2=warn,reqwest=warn,rustls=warn,backoff=warn";
+const DEFAULT_FILTER: &str = "info,lapin=off,hyper=warn,h2=warn,reqwest=warn,rustls=warn,backoff=warn,\
+     opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry-otlp=error";
 
-/// Why logging could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// `RUST_LOG` cannot be read.
-    #[error("RUST_LOG: {0}: write it like \"info\" or \"info,bindery=debug\"")]
-    Filter(String),
-    /// Somebody else has installed a subscriber in this process.
-    #[error("logging has begun already in this process")]
-    Begun,
-}
-
-/// Begins logging, as `RUST_LOG` and `NO_COLOR` say.
-///
-/// # Errors
-/// `RUST_LOG` that is no filter; logging that has begun already.
-pub fn init() -> Result<(), TelemetryError> {
+/// The layer that writes log lines, as `RUST_LOG` and `NO_COLOR` say. Spans are none of its business: where nobody else
+/// asks for them they cost no more than a look at a flag.
+pub(super) fn layer<S>() -> Result<impl Layer<S>, TelemetryError>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
     let filter = filter(std::env::var("RUST_LOG"))?;
-    let layer: Box<dyn Layer<Registry> + Send + Sync> = if stderr().is_terminal() {
+    let layer: Box<dyn Layer<S> + Send + Sync> = if stderr().is_terminal() {
         fmt::layer().with_writer(stderr).with_ansi(may_color(std::env::var_os("NO_COLOR"))).boxed()
     } else {
         fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(stderr).boxed()
     };
-    let layer = layer.with_filter(filter.and(filter_fn(is_harmless)));
-    tracing_subscriber::registry().with(layer).try_init().map_err(|_| TelemetryError::Begun)
+    Ok(layer.with_filter(filter.and(filter_fn(is_harmless))))
 }
 
 fn filter(rust_log: Result<String, VarError>) -> Result<EnvFilter, TelemetryError> {
@@ -54,11 +45,11 @@ fn may_color(no_color: Option<std::ffi::OsString>) -> bool {
     no_color.is_none_or(|value| value.is_empty())
 }
 
-/// At `trace` the AMQP and HTTP libraries print addresses with their password and whole frames, the log-in for one.
+/// Log lines alone, no spans. At `trace` the AMQP and HTTP libraries print addresses with their password and whole frames, the log-in for one.
 /// Whatever `RUST_LOG` says, only our own code may be heard at that level.
 fn is_harmless(of: &Metadata<'_>) -> bool {
     let own = of.target().split("::").next() == Some(env!("CARGO_PKG_NAME"));
-    own || *of.level() <= Level::DEBUG
+    of.is_event() && (own || *of.level() <= Level::DEBUG)
 }
 
 #[cfg(test)]
@@ -66,6 +57,7 @@ mod tests {
     use super::*;
     use std::io::Write;
     use std::sync::{Arc, Mutex};
+    use tracing_subscriber::layer::SubscriberExt;
 
     /// Remembers what was written.
     #[derive(Clone, Default)]

@@ -1,0 +1,118 @@
+//! Gauges: what stands now, read when somebody scrapes. Each reads counts that are kept anyway, or a few rows by an
+//! index: a scrape beside a million open commands costs what one beside ten does.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::follow::age;
+use super::shared::Shared;
+use crate::telemetry::{self, Tell};
+
+type Read = fn(&Shared, Timestamp, &mut Tell<'_>);
+
+/// Name, unit, what it is, and how it is read.
+const GAUGES: [(&str, &str, &str, Read); 10] = [
+    ("bindery.commands.open", "", "Commands that have not ended, by how they stand.", commands_open),
+    ("bindery.oldest_open", "s", "Since the oldest open command of each standing was accepted.", oldest_open),
+    ("bindery.claims.pending", "", "Claims that wait for an approval, by how long they have.", claims_pending),
+    ("bindery.graph.usage", "1", "How far Meta's buckets are used up, as quantiles over them.", usage),
+    ("bindery.graph.paused_buckets", "", "Buckets at Meta that are left alone.", paused_buckets),
+    ("bindery.graph.pause_left", "s", "Until the last of the paused buckets may be used again.", pause_left),
+    ("bindery.useful_concurrency", "", "Commands that run now or could run beside them.", useful),
+    ("bindery.outbox.pending", "", "Events that the broker has not confirmed, counted up to 100 000.", outbox_pending),
+    ("bindery.outbox.oldest", "s", "Since the oldest of them was stored.", outbox_oldest),
+    ("bindery.build_info", "", "Always 1: what is running.", build_info),
+];
+
+/// From now on the gauges tell of this engine, for as long as it is there.
+pub(super) fn begin(shared: &Arc<Shared>) {
+    for (name, unit, what, read) in GAUGES {
+        let shared: Weak<Shared> = Arc::downgrade(shared);
+        telemetry::gauge(name, unit, what, move |tell| {
+            if let Some(shared) = shared.upgrade() {
+                read(&shared, shared.clock.now(), tell);
+            }
+        });
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no count of ours comes near 2^52")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
+
+fn size(count: usize) -> f64 {
+    number(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+fn commands_open(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
+    for (operation, standing, count) in shared.memory().census.counts() {
+        tell(number(count), &[("operation", operation), ("phase", standing.word())]);
+    }
+}
+
+fn oldest_open(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
+    for (standing, age) in shared.memory().census.oldest(now) {
+        tell(age.as_secs_f64(), &[("phase", standing.word())]);
+    }
+}
+
+fn claims_pending(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
+    for (kind, band, count) in shared.memory().census.approvals(now) {
+        tell(size(count), &[("asset_kind", kind), ("age_band", band)]);
+    }
+}
+
+fn usage(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
+    for (kind, quantile, ratio) in shared.memory().usages.quantiles(now) {
+        tell(ratio, &[("bucket_kind", kind), ("quantile", quantile)]);
+    }
+}
+
+fn paused_buckets(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
+    for ((kind, cause), (count, _)) in paused(shared, now) {
+        tell(size(count), &[("bucket_kind", kind), ("cause", cause)]);
+    }
+}
+
+fn pause_left(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
+    for ((kind, cause), (_, left)) in paused(shared, now) {
+        tell(left.as_secs_f64(), &[("bucket_kind", kind), ("cause", cause)]);
+    }
+}
+
+type Paused = std::collections::BTreeMap<(&'static str, &'static str), (usize, Duration)>;
+
+fn paused(shared: &Shared, now: Timestamp) -> Paused {
+    let mut all = Paused::new();
+    for (kind, cause, until) in shared.memory().parks.paused(now) {
+        let (count, left) = all.entry((kind, cause.word())).or_default();
+        *count += 1;
+        *left = age(now, until).max(*left);
+    }
+    all
+}
+
+fn useful(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
+    tell(size(shared.memory().board.useful()), &[]);
+}
+
+fn outbox_pending(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
+    if let Ok(depth) = shared.journal.outbox_depth() {
+        tell(number(depth.count), &[]);
+    }
+}
+
+fn outbox_oldest(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
+    if let Ok(depth) = shared.journal.outbox_depth() {
+        tell(depth.oldest.map_or(0.0, |oldest| age(oldest, now).as_secs_f64()), &[]);
+    }
+}
+
+fn build_info(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
+    let commit = option_env!("BINDERY_COMMIT").unwrap_or("unknown");
+    let graph = shared.config.graph.api_version.as_str();
+    tell(1.0, &[("version", env!("CARGO_PKG_VERSION")), ("commit", commit), ("graph_version", graph)]);
+}
