@@ -196,7 +196,7 @@ fn dead_letter(delivery: &Delivery, event: &Event, code: &str, message: &str) ->
         command: None,
         sequence: None,
         exchange: Exchange::Dead,
-        routing_key: delivery.routing_key.clone(),
+        routing_key: delivery.routing_key.clone().unwrap_or_default(),
         body: delivery.body.clone(),
         headers: headers.to_string(),
         correlation_id: delivery.correlation_id.clone(),

@@ -21,3 +21,4 @@ mod races;
 mod sdk;
 mod trouble;
 mod unbind;
+mod watch;
