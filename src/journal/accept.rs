@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::decode::Columns;
 use super::entries::NewEvent;
 use super::rows::{Accepted, Cancelled, CommandRow, New, State};
-use super::{Journal, JournalError, evidence, outbox};
+use super::{Journal, JournalError, evidence, outbox, prune};
 use crate::contract::CommandId;
 
 impl Journal {
@@ -28,7 +28,8 @@ impl Journal {
         self.change(move |connection| Box::pin(async move { outbox::enqueue_all(connection, &events, at).await })).await
     }
 
-    /// Marks `target` as cancelled by `by`; where it is not known yet this is remembered until `until`.
+    /// Marks `target` as cancelled by `by`, where it `may` be; where it is not known yet this is remembered until
+    /// `until`.
     ///
     /// # Errors
     /// Nothing of it stands then.
@@ -37,8 +38,17 @@ impl Journal {
         target: CommandId,
         by: CommandId,
         until: Timestamp,
+        may: impl FnOnce(&CommandRow) -> bool + Send + 'static,
     ) -> Result<Cancelled, JournalError> {
-        self.change(move |connection| Box::pin(async move { cancel(connection, &target, &by, until).await })).await
+        self.change(move |connection| {
+            Box::pin(async move {
+                match standing(connection, &target, may).await? {
+                    Some(met) => mark(connection, met, &by).await,
+                    None => remember(connection, &target, &by, until).await,
+                }
+            })
+        })
+        .await
     }
 }
 
@@ -58,9 +68,9 @@ async fn accept(connection: &mut SqliteConnection, new: &New) -> Result<Accepted
 }
 
 async fn accept_again(connection: &mut SqliteConnection, new: &New) -> Result<Accepted, JournalError> {
-    let row = find(connection, &new.id).await?.ok_or_else(|| JournalError::UnknownCommand { id: new.id.clone() })?;
+    let Some(row) = find(connection, &new.id).await? else { return accept_over(connection, new).await };
     if row.fingerprint != new.fingerprint {
-        return Ok(Accepted::OtherContent(Box::new(row)));
+        return Ok(Accepted::OtherContent);
     }
     match row.state {
         State::Ended(_) => {
@@ -80,6 +90,14 @@ async fn accept_again(connection: &mut SqliteConnection, new: &New) -> Result<Ac
     Ok(Accepted::Same(Box::new(row)))
 }
 
+/// A command of which only the ending is kept.
+async fn accept_over(connection: &mut SqliteConnection, new: &New) -> Result<Accepted, JournalError> {
+    let ending = prune::find_ending(connection, &new.id).await?;
+    let ending = ending.ok_or_else(|| JournalError::UnknownCommand { id: new.id.clone() })?;
+    let same = ending.fingerprint.as_ref() == Some(&new.fingerprint);
+    Ok(if same { Accepted::Over(Box::new(ending)) } else { Accepted::OtherContent })
+}
+
 /// Inserts a command; `None` where its id is taken.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
@@ -91,8 +109,10 @@ pub(super) async fn insert(
         "INSERT INTO commands (id, fingerprint, body, business, lane, priority, not_before, expires_at, parent,
              ordinal, correlation_id, traceparent, published_by, accepted_at, dry_run, state, since, evidence_head,
              last_sequence, cancelled_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'ready', $14, $16, $17,
-             (SELECT by FROM cancels WHERE target = $1 AND until > $14))
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'ready', $14, $16, $17,
+             (SELECT by FROM cancels WHERE target = $1 AND until > $14
+                 AND ($18 IS NULL OR cancels.published_by IN (SELECT value FROM json_each($18))) LIMIT 1)
+         WHERE NOT EXISTS (SELECT 1 FROM endings WHERE id = $1 AND fingerprint IS NOT NULL)
          ON CONFLICT (id) DO NOTHING
          RETURNING seq, cancelled_by",
     )
@@ -113,6 +133,7 @@ pub(super) async fn insert(
     .bind(new.dry_run)
     .bind(evidence::genesis(new.id.as_str()).as_str())
     .bind(i64::from(last_sequence))
+    .bind(new.cancellers.as_ref().map(|users| serde_json::to_string(users).expect("texts always are JSON")))
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -152,28 +173,49 @@ fn correlation_of(new: &New) -> &str {
     new.correlation_id.as_deref().unwrap_or(new.id.as_str())
 }
 
-async fn cancel(
+/// What a cancel meets; `None` where the target is not known yet.
+async fn standing(
+    connection: &mut SqliteConnection,
+    target: &CommandId,
+    may: impl FnOnce(&CommandRow) -> bool,
+) -> Result<Option<Cancelled>, JournalError> {
+    let Some(row) = find(connection, target).await? else {
+        let ending = prune::find_ending(connection, target).await?;
+        return Ok(ending.map(|ending| Cancelled::Over(ending.phase)));
+    };
+    Ok(Some(match row.state {
+        _ if !may(&row) => Cancelled::NotAllowed,
+        State::Ended(_) => Cancelled::Finished(Box::new(row)),
+        State::Ready
+        | State::Running
+        | State::Waiting { .. }
+        | State::Pending
+        | State::AwaitingChildren
+        | State::Awaiting { .. } => Cancelled::Open(Box::new(row)),
+    }))
+}
+
+async fn mark(connection: &mut SqliteConnection, met: Cancelled, by: &CommandId) -> Result<Cancelled, JournalError> {
+    let Cancelled::Open(mut row) = met else { return Ok(met) };
+    let cancelled_by = row.cancelled_by.get_or_insert_with(|| by.clone());
+    sqlx::query("UPDATE commands SET cancelled_by = $2 WHERE seq = $1")
+        .bind(row.seq)
+        .bind(cancelled_by.as_str())
+        .execute(connection)
+        .await?;
+    Ok(Cancelled::Open(row))
+}
+
+async fn remember(
     connection: &mut SqliteConnection,
     target: &CommandId,
     by: &CommandId,
     until: Timestamp,
 ) -> Result<Cancelled, JournalError> {
-    let marked = sqlx::query(
-        "UPDATE commands SET cancelled_by = coalesce(cancelled_by, $2) WHERE id = $1 AND state <> 'ended' RETURNING *",
-    )
-    .bind(target.as_str())
-    .bind(by.as_str())
-    .fetch_optional(&mut *connection)
-    .await?;
-    if let Some(row) = marked {
-        return Ok(Cancelled::Open(Box::new(Columns(&row).command()?)));
-    }
-    if let Some(row) = find(connection, target).await? {
-        return Ok(Cancelled::Finished(Box::new(row)));
-    }
     sqlx::query(
-        "INSERT INTO cancels (target, by, until) VALUES ($1, $2, $3)
-         ON CONFLICT (target) DO UPDATE SET until = max(until, excluded.until)",
+        "INSERT INTO cancels (target, by, published_by, until)
+         VALUES ($1, $2, (SELECT published_by FROM commands WHERE id = $2), $3)
+         ON CONFLICT (target, by) DO UPDATE SET until = max(until, excluded.until)",
     )
     .bind(target.as_str())
     .bind(by.as_str())

@@ -121,7 +121,7 @@ impl Journal {
     /// `UnknownCommand`, or when the file cannot be read.
     pub async fn verify(&self, id: &CommandId) -> Result<Verdict, JournalError> {
         let mut moment = self.shared.readers.begin().await?;
-        let row = sqlx::query("SELECT evidence_head, evidence_total FROM commands WHERE id = $1")
+        let row = sqlx::query(VERIFIED)
             .bind(id.as_str())
             .fetch_optional(&mut *moment)
             .await?
@@ -143,6 +143,12 @@ impl Journal {
     }
 }
 
+/// A command's, or that of one that is kept no longer.
+const VERIFIED: &str = "SELECT evidence_head, evidence_total FROM commands WHERE id = $1
+    UNION ALL SELECT evidence_head, evidence_total FROM (SELECT * FROM endings
+        WHERE id = $1 AND evidence_total > 0 ORDER BY seq DESC LIMIT 1)
+    LIMIT 1";
+
 async fn chain(
     connection: &mut SqliteConnection,
     id: &CommandId,
@@ -150,8 +156,8 @@ async fn chain(
 ) -> Result<Vec<EvidenceRow>, JournalError> {
     let limit = last.map_or(-1, |last| i64::try_from(last).unwrap_or(i64::MAX));
     let rows = sqlx::query(
-        "SELECT * FROM (SELECT e.* FROM evidence e JOIN commands c ON c.seq = e.command
-         WHERE c.id = $1 ORDER BY e.n DESC LIMIT $2) ORDER BY n",
+        "SELECT * FROM (SELECT * FROM evidence WHERE command = coalesce((SELECT seq FROM commands WHERE id = $1),
+             (SELECT max(seq) FROM endings WHERE id = $1)) ORDER BY n DESC LIMIT $2) ORDER BY n",
     )
     .bind(id.as_str())
     .bind(limit)
