@@ -29,7 +29,10 @@ pub(super) struct WatchArgs {
 /// Watches until it is told to stop, over every loss of the broker; exit 3 where there is none to begin with.
 pub(super) async fn run(args: WatchArgs, config: &Config) -> Result<Ended, CliError> {
     let mut signals = run::Signals::new()?;
-    let watched = broker::watch(run::broker_config(&config.amqp)).await;
+    let watched = tokio::select! {
+        watched = broker::watch(run::broker_config(&config.amqp)) => watched,
+        () = signals.one() => return Ok(Ended::Well),
+    };
     let (heard, listening) = watched.map_err(|error| send::out_of_reach(&error))?;
     tokio::select! {
         told = args.tell(heard) => told?,

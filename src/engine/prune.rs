@@ -12,8 +12,9 @@ use crate::journal::{Forgotten, Horizons};
 
 /// Between two looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
-/// Between two passes, unless what is kept is kept for less than a few hours.
+/// Between two passes, at most; and at least, where what is kept is kept for seconds.
 const EVERY: Duration = Duration::from_secs(600);
+const EVERY_AT_LEAST: Duration = Duration::from_millis(250);
 /// After a batch the writer is left to others for at least this long,
 const REST: Duration = Duration::from_millis(20);
 /// and for this many times as long as the batch took.
@@ -29,29 +30,32 @@ const PAGES_KEPT: u64 = 1_024;
 
 /// Forgets until the worker stops.
 pub(crate) async fn run(shared: &Shared) {
-    let every = (shared.config.retention.commands / 20).clamp(REST, EVERY);
+    let every = (shared.config.retention.commands / 20).clamp(EVERY_AT_LEAST, EVERY);
     let mut due = shared.clock.now();
     while !shared.stop.is_cancelled() {
-        if shared.clock.now() >= due {
-            if let Err(error) = pass(shared).await {
+        let now = shared.clock.now();
+        if now >= due {
+            if let Err(error) = pass(shared, &horizons(shared, now)).await {
                 warn!("could not forget what is kept no longer, trying again later: {error}");
             }
-            due = shared.clock.now() + every;
+            due = now + every;
         }
         let _ = shared.stop.run_until_cancelled(sleep(TICK.min(every))).await;
     }
 }
 
-async fn pass(shared: &Shared) -> Result<(), EngineError> {
-    let horizons = horizons(shared);
+async fn pass(shared: &Shared, horizons: &Horizons) -> Result<(), EngineError> {
     for what in Forgotten::ALL {
         let mut gone = 0;
         loop {
             let began = Instant::now();
-            let batch = shared.journal.forget(what, horizons).await?;
+            let batch = shared.journal.forget(what, *horizons).await?;
+            if batch == 0 {
+                break;
+            }
             debug!(what = what.word(), batch, "forgot a batch of {batch} {}", what.word());
             gone += batch;
-            if batch == 0 || is_stopped_after_rest(shared, began.elapsed()).await {
+            if is_stopped_after_rest(shared, began.elapsed()).await {
                 break;
             }
         }
@@ -83,8 +87,8 @@ async fn is_stopped_after_rest(shared: &Shared, took: Duration) -> bool {
     shared.stop.run_until_cancelled(sleep(rest)).await.is_none()
 }
 
-fn horizons(shared: &Shared) -> Horizons {
-    let (now, kept) = (shared.clock.now(), shared.config.retention);
+fn horizons(shared: &Shared, now: Timestamp) -> Horizons {
+    let kept = shared.config.retention;
     let removals = kept.commands.max(shared.config.poll.settle).max(REMOVALS_KEPT);
     Horizons {
         commands: before(now, kept.commands),

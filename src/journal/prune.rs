@@ -39,9 +39,7 @@ pub struct Horizons {
 /// What is forgotten, a table or a family of tables each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forgotten {
-    /// Children of commands that are to go.
-    Children,
-    /// Commands.
+    /// Commands, the children of each before it.
     Commands,
     /// Events that belong to no command: `rejected` ones, and the dead messages.
     Answers,
@@ -61,8 +59,7 @@ pub enum Forgotten {
 
 impl Forgotten {
     /// In the order in which they go: nothing is left pointing at what has gone.
-    pub const ALL: [Self; 9] = [
-        Self::Children,
+    pub const ALL: [Self; 8] = [
         Self::Commands,
         Self::Answers,
         Self::Ids,
@@ -77,7 +74,6 @@ impl Forgotten {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::Children => "children",
             Self::Commands => "commands",
             Self::Answers => "answers",
             Self::Ids => "ids",
@@ -166,8 +162,7 @@ pub(super) async fn find_ending(
 
 async fn forget(connection: &mut SqliteConnection, what: Forgotten, before: &Horizons) -> Result<u64, JournalError> {
     match what {
-        Forgotten::Children => drop_batch(connection, children_to_go(), before.commands, &COMMANDS_GOING).await,
-        Forgotten::Commands => drop_batch(connection, commands_to_go(), before.commands, &COMMANDS_GOING).await,
+        Forgotten::Commands => commands(connection, before.commands).await,
         Forgotten::Answers => one(connection, ANSWERS, before.commands).await,
         Forgotten::Ids => one(connection, IDS, before.ids).await,
         Forgotten::Evidence => drop_batch(connection, evidence_to_go(), before.evidence, &EVIDENCE_GOING).await,
@@ -178,28 +173,34 @@ async fn forget(connection: &mut SqliteConnection, what: Forgotten, before: &Hor
     }
 }
 
-/// Roots that ended before `$1`, whose family has ended too, whose events are with the broker, and for which nobody
-/// waits: the oldest first.
+/// The oldest roots that ended before `$1`, whose family has ended too, whose events are with the broker, and for whom
+/// or whose children nobody waits.
 const OVER: &str = "SELECT c.id, c.seq, c.observed AS rows FROM commands c
     WHERE c.parent IS NULL AND c.ended_at < $1
         AND NOT EXISTS (SELECT 1 FROM commands k WHERE k.parent = c.id AND k.state <> 'ended')
         AND NOT EXISTS (SELECT 1 FROM events e JOIN outbox o ON o.event = e.n
             WHERE e.command = c.id AND e.sequence IS NOT NULL AND e.exchange = 'events')
-        AND NOT EXISTS (SELECT 1 FROM commands w WHERE w.state = 'awaiting' AND w.target = c.id)";
+        AND NOT EXISTS (SELECT 1 FROM commands w JOIN commands t ON t.id = w.target
+            WHERE w.state = 'awaiting' AND (t.id = c.id OR t.parent = c.id))
+    ORDER BY c.ended_at LIMIT ";
 
 /// Children first: they point at their parent, and a thousand of them are not one batch.
+async fn commands(connection: &mut SqliteConnection, before: Timestamp) -> Result<u64, JournalError> {
+    match drop_batch(connection, children_to_go(), before, &COMMANDS_GOING).await? {
+        0 => drop_batch(connection, commands_to_go(), before, &COMMANDS_GOING).await,
+        children => Ok(children),
+    }
+}
+
 fn children_to_go() -> String {
     format!(
-        "SELECT k.seq, k.observed AS rows FROM commands k JOIN ({OVER}) o ON k.parent = o.id
-         WHERE NOT EXISTS (SELECT 1 FROM commands w WHERE w.state = 'awaiting' AND w.target = k.id)
-         LIMIT {COMMANDS_MAX}"
+        "SELECT k.seq, k.observed AS rows FROM commands k
+         WHERE k.parent IN (SELECT id FROM ({OVER} {COMMANDS_MAX})) LIMIT {COMMANDS_MAX}"
     )
 }
 
 fn commands_to_go() -> String {
-    format!(
-        "{OVER} AND NOT EXISTS (SELECT 1 FROM commands k WHERE k.parent = c.id) ORDER BY c.ended_at LIMIT {COMMANDS_MAX}"
-    )
+    format!("{OVER} {COMMANDS_MAX}")
 }
 
 /// Evidence goes with the ending that led to it, unless its id is still to be known.

@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use bindery::config::Config;
+use bindery::engine::{Clock, Engine};
+use bindery::graph::{Graph, GraphConfig};
+use bindery::journal::Journal;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Story, WORKER, agency_claim, cancel, clients_page, ends, owner_claim, phase, world};
-use crate::rabbit::eventually;
+use crate::rabbit::{PATIENCE, eventually};
 
 const PAGE: &str = "1001";
 /// Commands are forgotten at once, their ids in an hour.
@@ -72,6 +78,57 @@ async fn what_is_pending_is_not_forgotten_however_long_it_takes() -> Result<()> 
     forgets(&story, 1).await?;
     story.meta.approve(crate::harness::BUSINESS, PAGE, None)?;
     ends(&story.event_of("c").await?, "confirmed", json!(true))
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// An engine in this process, by way of a pipe: its clock is ours to move.
+#[tokio::test]
+async fn a_month_and_a_year_pass_by_the_workers_own_clock() -> Result<()> {
+    // An error means that another story was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir()?;
+    let journal = Journal::open(&folder.path().join("journal.db")).await?;
+    let (clock, stop) = (Clock::default(), CancellationToken::new());
+    let engine = Engine::new(Config::from_toml("")?, journal.clone(), nobodys_graph()?, clock.clone(), stop).await?;
+    let (bodies, mut coming) = mpsc::channel::<Vec<u8>>(1);
+    let (told, mut events) = mpsc::unbounded_channel();
+    let bodies_coming = futures_util::stream::poll_fn(move |context| coming.poll_recv(context));
+    let sink = move |event: &[u8]| told.send(event.to_vec()).map_err(std::io::Error::other);
+    let (body, id) = (cancel("c", "nobody").to_string().into_bytes(), "c".parse()?);
+    let story = async move {
+        let mut ask = async || -> Result<Value> {
+            bodies.send(body.clone()).await?;
+            let event = timeout(PATIENCE, events.recv()).await?.context("the engine has ended")?;
+            Ok(serde_json::from_slice(&event)?)
+        };
+        let first = ask().await?;
+        clock.advance(29 * DAY);
+        assert_eq!(ask().await?, first, "29 days are not 30");
+        clock.advance(2 * DAY);
+        eventually("its end alone is known", || async { Ok(journal.ending(&id).await?.is_some()) }).await?;
+        let rejected = ask().await?;
+        assert_eq!(rejected["data"]["error"]["code"], json!("already_ended"));
+        assert_eq!(rejected["data"]["ended"]["event_id"], first["id"]);
+        clock.advance(370 * DAY);
+        eventually("nothing is known", || async { Ok(journal.ending(&id).await?.is_none()) }).await?;
+        let anew = ask().await?;
+        ensure!(phase(&anew) == "completed" && anew["time"] != first["time"], "{anew:#}");
+        Ok(())
+    };
+    let (_, story) = tokio::join!(engine.pipe(bodies_coming, sink), story);
+    story
+}
+
+/// Nothing in this story asks Meta.
+fn nobodys_graph() -> Result<Graph> {
+    let config = GraphConfig {
+        base_url: "http://127.0.0.1:9".to_owned(),
+        api_version: "v26.0".to_owned(),
+        call_within: Duration::from_secs(1),
+        page_limit: 100,
+    };
+    Ok(Graph::new(&config)?)
 }
 
 /// Enough for several batches.

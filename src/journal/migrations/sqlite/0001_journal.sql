@@ -194,7 +194,7 @@ CREATE TABLE endings (
     evidence_total INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX endings_by_id ON endings (id, seq);
-CREATE INDEX endings_by_end ON endings (ended_at);
+CREATE INDEX endings_to_go ON endings (ended_at) WHERE evidence_total > 0 OR fingerprint IS NULL;
 CREATE INDEX endings_known ON endings (ended_at) WHERE fingerprint IS NOT NULL;
 -- What is forgotten is found by its age.
 CREATE INDEX commands_by_end ON commands (ended_at) WHERE parent IS NULL AND ended_at IS NOT NULL;
