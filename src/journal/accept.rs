@@ -16,7 +16,7 @@ impl Journal {
     /// # Errors
     /// Nothing of it stands then: the delivery must not be acknowledged.
     pub async fn accept(&self, new: New) -> Result<Accepted, JournalError> {
-        self.change(move |connection| Box::pin(async move { accept(connection, &new).await })).await
+        self.change(new, |connection, new| Box::pin(accept(connection, new))).await
     }
 
     /// Journals events that belong to no command: dead messages and `rejected` answers. One that is known by its id
@@ -25,7 +25,8 @@ impl Journal {
     /// # Errors
     /// Nothing of it stands then.
     pub async fn enqueue(&self, events: Vec<NewEvent>, at: Timestamp) -> Result<(), JournalError> {
-        self.change(move |connection| Box::pin(async move { outbox::enqueue_all(connection, &events, at).await })).await
+        self.change((events, at), |connection, (events, at)| Box::pin(outbox::enqueue_all(connection, events, *at)))
+            .await
     }
 
     /// Marks `target` as cancelled by `by`, where it `may` be; where it is not known yet this is remembered until
@@ -38,17 +39,10 @@ impl Journal {
         target: CommandId,
         by: CommandId,
         until: Timestamp,
-        may: impl FnOnce(&CommandRow) -> bool + Send + 'static,
+        may: impl Fn(&CommandRow) -> bool + Send + Sync + 'static,
     ) -> Result<Cancelled, JournalError> {
-        self.change(move |connection| {
-            Box::pin(async move {
-                match standing(connection, &target, may).await? {
-                    Some(met) => mark(connection, met, &by).await,
-                    None => remember(connection, &target, &by, until).await,
-                }
-            })
-        })
-        .await
+        let data = Asked { target, by, until, may };
+        self.change(data, |connection, asked| Box::pin(cancel(connection, asked))).await
     }
 }
 
@@ -173,37 +167,48 @@ fn correlation_of(new: &New) -> &str {
     new.correlation_id.as_deref().unwrap_or(new.id.as_str())
 }
 
-/// What a cancel meets; `None` where the target is not known yet.
-async fn standing(
+/// A cancel, and what it may cancel.
+struct Asked<M> {
+    target: CommandId,
+    by: CommandId,
+    until: Timestamp,
+    may: M,
+}
+
+async fn cancel<M: Fn(&CommandRow) -> bool>(
     connection: &mut SqliteConnection,
-    target: &CommandId,
-    may: impl FnOnce(&CommandRow) -> bool,
-) -> Result<Option<Cancelled>, JournalError> {
-    let Some(row) = find(connection, target).await? else {
-        let ending = prune::find_ending(connection, target).await?;
-        return Ok(ending.map(|ending| Cancelled::Over(ending.phase)));
+    asked: &Asked<M>,
+) -> Result<Cancelled, JournalError> {
+    let Some(row) = find(connection, &asked.target).await? else {
+        return match prune::find_ending(connection, &asked.target).await? {
+            Some(ending) => Ok(Cancelled::Over(ending.phase)),
+            None => remember(connection, &asked.target, &asked.by, asked.until).await,
+        };
     };
-    Ok(Some(match row.state {
-        _ if !may(&row) => Cancelled::NotAllowed,
-        State::Ended(_) => Cancelled::Finished(Box::new(row)),
+    match row.state {
+        _ if !(asked.may)(&row) => Ok(Cancelled::NotAllowed),
+        State::Ended(_) => Ok(Cancelled::Finished(Box::new(row))),
         State::Ready
         | State::Running
         | State::Waiting { .. }
         | State::Pending
         | State::AwaitingChildren
-        | State::Awaiting { .. } => Cancelled::Open(Box::new(row)),
-    }))
+        | State::Awaiting { .. } => mark(connection, row, &asked.by).await,
+    }
 }
 
-async fn mark(connection: &mut SqliteConnection, met: Cancelled, by: &CommandId) -> Result<Cancelled, JournalError> {
-    let Cancelled::Open(mut row) = met else { return Ok(met) };
+async fn mark(
+    connection: &mut SqliteConnection,
+    mut row: CommandRow,
+    by: &CommandId,
+) -> Result<Cancelled, JournalError> {
     let cancelled_by = row.cancelled_by.get_or_insert_with(|| by.clone());
     sqlx::query("UPDATE commands SET cancelled_by = $2 WHERE seq = $1")
         .bind(row.seq)
         .bind(cancelled_by.as_str())
         .execute(connection)
         .await?;
-    Ok(Cancelled::Open(row))
+    Ok(Cancelled::Open(Box::new(row)))
 }
 
 async fn remember(

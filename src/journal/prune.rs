@@ -107,7 +107,8 @@ impl Journal {
     /// # Errors
     /// Nothing of the batch is forgotten then.
     pub async fn forget(&self, what: Forgotten, before: Horizons) -> Result<u64, JournalError> {
-        self.change(move |connection| Box::pin(async move { forget(connection, what, &before).await })).await
+        let data = (what, before);
+        self.change(data, |connection, (what, before)| Box::pin(forget(connection, *what, before))).await
     }
 
     /// Gives up to `pages` pages (at least 1) of the file that hold nothing back to the disk; how many there still are.
@@ -115,7 +116,7 @@ impl Journal {
     /// # Errors
     /// They stay in the file then, and are used again.
     pub async fn give_back(&self, pages: u32) -> Result<u64, JournalError> {
-        self.change(move |connection| Box::pin(async move { give_back(connection, pages).await })).await
+        self.change(pages, |connection, pages| Box::pin(give_back(connection, *pages))).await
     }
 
     /// How many pages of the file hold nothing, and how many it has.
