@@ -56,7 +56,7 @@ async fn pass(shared: &Shared, horizons: &Horizons) -> Result<(), EngineError> {
             debug!(what = what.word(), batch, "forgot a batch of {batch} {}", what.word());
             gone += batch;
             if is_stopped_after_rest(shared, began.elapsed()).await {
-                break;
+                return Ok(());
             }
         }
         if gone > 0 {
