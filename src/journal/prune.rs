@@ -8,10 +8,10 @@
 //! Never forgotten: what is open, what has an event that the broker has not confirmed, what another command waits for.
 
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, params};
 
 use super::decode::Columns;
-use super::{Journal, JournalError};
+use super::{Journal, JournalError, sql};
 use crate::contract::{CommandId, Phase};
 
 /// Rows in one batch, about: a few milliseconds of the writer's time.
@@ -107,8 +107,7 @@ impl Journal {
     /// # Errors
     /// Nothing of the batch is forgotten then.
     pub async fn forget(&self, what: Forgotten, before: Horizons) -> Result<u64, JournalError> {
-        let data = (what, before);
-        self.change(data, |connection, (what, before)| Box::pin(forget(connection, *what, before))).await
+        self.change(move |connection| forget(connection, what, &before)).await
     }
 
     /// Gives up to `pages` pages (at least 1) of the file that hold nothing back to the disk; how many there still are.
@@ -116,7 +115,7 @@ impl Journal {
     /// # Errors
     /// They stay in the file then, and are used again.
     pub async fn give_back(&self, pages: u32) -> Result<u64, JournalError> {
-        self.change(pages, |connection, pages| Box::pin(give_back(connection, *pages))).await
+        self.change(move |connection| give_back(connection, pages)).await
     }
 
     /// How many pages of the file hold nothing, and how many it has.
@@ -124,10 +123,9 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn free_pages(&self) -> Result<(u64, u64), JournalError> {
-        let mut moment = self.shared.readers.begin().await?;
-        let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&mut *moment).await?;
-        let all: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut *moment).await?;
-        Ok((u64::try_from(free).unwrap_or(0), u64::try_from(all).unwrap_or(0)))
+        self.look(|connection| {
+            Ok((count(connection, "PRAGMA freelist_count")?, count(connection, "PRAGMA page_count")?))
+        })
     }
 
     /// What is still known of a command that is kept no longer.
@@ -135,21 +133,15 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn ending(&self, id: &CommandId) -> Result<Option<Ending>, JournalError> {
-        find_ending(&mut *self.shared.readers.acquire().await?, id).await
+        self.look(|connection| find_ending(connection, id))
     }
 }
 
 /// The last ending under an id.
-pub(super) async fn find_ending(
-    connection: &mut SqliteConnection,
-    id: &CommandId,
-) -> Result<Option<Ending>, JournalError> {
-    let row = sqlx::query("SELECT * FROM endings WHERE id = $1 ORDER BY seq DESC LIMIT 1")
-        .bind(id.as_str())
-        .fetch_optional(connection)
-        .await?;
-    let ending = |row| {
-        let columns = Columns(&row);
+pub(super) fn find_ending(connection: &Connection, id: &CommandId) -> Result<Option<Ending>, JournalError> {
+    let select = "SELECT * FROM endings WHERE id = ?1 ORDER BY seq DESC LIMIT 1";
+    sql::first(connection, select, [id.as_str()], |row| {
+        let columns = Columns(row);
         Ok(Ending {
             id: columns.parsed("id")?,
             fingerprint: columns.optional_text("fingerprint")?,
@@ -157,27 +149,26 @@ pub(super) async fn find_ending(
             event_id: columns.optional_text("event_id")?,
             ended_at: columns.time("ended_at")?,
         })
-    };
-    row.map(ending).transpose()
+    })
 }
 
-async fn forget(connection: &mut SqliteConnection, what: Forgotten, before: &Horizons) -> Result<u64, JournalError> {
+fn forget(connection: &Connection, what: Forgotten, before: &Horizons) -> Result<u64, JournalError> {
     match what {
-        Forgotten::Commands => commands(connection, before.commands).await,
-        Forgotten::Answers => one(connection, ANSWERS, before.commands).await,
-        Forgotten::Ids => one(connection, IDS, before.ids).await,
-        Forgotten::Evidence => drop_batch(connection, evidence_to_go(), before.evidence, &EVIDENCE_GOING).await,
-        Forgotten::Walks => one(connection, WALKS, before.evidence).await,
-        Forgotten::Denials => one(connection, DENIALS, before.denials).await,
-        Forgotten::Removals => one(connection, REMOVALS, before.removals).await,
-        Forgotten::Cancels => one(connection, CANCELS, before.now).await,
+        Forgotten::Commands => commands(connection, before.commands),
+        Forgotten::Answers => one(connection, ANSWERS, before.commands),
+        Forgotten::Ids => one(connection, IDS, before.ids),
+        Forgotten::Evidence => drop_batch(connection, &evidence_to_go(), before.evidence, &EVIDENCE_GOING),
+        Forgotten::Walks => one(connection, WALKS, before.evidence),
+        Forgotten::Denials => one(connection, DENIALS, before.denials),
+        Forgotten::Removals => one(connection, REMOVALS, before.removals),
+        Forgotten::Cancels => one(connection, CANCELS, before.now),
     }
 }
 
-/// The oldest roots that ended before `$1`, whose family has ended too, whose events are with the broker, and for whom
+/// The oldest roots that ended before `?1`, whose family has ended too, whose events are with the broker, and for whom
 /// or whose children nobody waits.
 const OVER: &str = "SELECT c.id, c.seq, c.observed AS rows FROM commands c
-    WHERE c.parent IS NULL AND c.ended_at < $1
+    WHERE c.parent IS NULL AND c.ended_at < ?1
         AND NOT EXISTS (SELECT 1 FROM commands k WHERE k.parent = c.id AND k.state <> 'ended')
         AND NOT EXISTS (SELECT 1 FROM events e JOIN outbox o ON o.event = e.n
             WHERE e.command = c.id AND e.sequence IS NOT NULL AND e.exchange = 'events')
@@ -186,9 +177,9 @@ const OVER: &str = "SELECT c.id, c.seq, c.observed AS rows FROM commands c
     ORDER BY c.ended_at LIMIT ";
 
 /// Children first: they point at their parent, and a thousand of them are not one batch.
-async fn commands(connection: &mut SqliteConnection, before: Timestamp) -> Result<u64, JournalError> {
-    match drop_batch(connection, children_to_go(), before, &COMMANDS_GOING).await? {
-        0 => drop_batch(connection, commands_to_go(), before, &COMMANDS_GOING).await,
+fn commands(connection: &Connection, before: Timestamp) -> Result<u64, JournalError> {
+    match drop_batch(connection, &children_to_go(), before, &COMMANDS_GOING)? {
+        0 => drop_batch(connection, &commands_to_go(), before, &COMMANDS_GOING),
         children => Ok(children),
     }
 }
@@ -208,55 +199,53 @@ fn commands_to_go() -> String {
 fn evidence_to_go() -> String {
     format!(
         "SELECT seq, evidence_total AS rows FROM endings
-         WHERE ended_at < $1 AND (evidence_total > 0 OR fingerprint IS NULL) ORDER BY ended_at LIMIT {COMMANDS_MAX}"
+         WHERE ended_at < ?1 AND (evidence_total > 0 OR fingerprint IS NULL) ORDER BY ended_at LIMIT {COMMANDS_MAX}"
     )
 }
 
 /// Finds a batch and runs each statement on it, as a JSON list of places in the order of arrival.
-async fn drop_batch(
-    connection: &mut SqliteConnection,
-    found: String,
+fn drop_batch(
+    connection: &Connection,
+    found: &str,
     before: Timestamp,
-    statements: &[&'static str],
+    statements: &[&str],
 ) -> Result<u64, JournalError> {
-    let rows =
-        sqlx::query(sqlx::AssertSqlSafe(found)).bind(before.as_microsecond()).fetch_all(&mut *connection).await?;
-    let sizes = rows.iter().map(|row| Ok((Columns(row).integer("seq")?, Columns(row).integer("rows")?)));
-    let batch = a_batch(sizes.collect::<Result<_, JournalError>>()?);
+    let size = |row: &rusqlite::Row<'_>| Ok((Columns(row).integer("seq")?, Columns(row).integer("rows")?));
+    let batch = a_batch(sql::all(connection, found, [before.as_microsecond()], size)?);
     if batch.is_empty() {
         return Ok(0);
     }
     let seqs = serde_json::to_string(&batch).expect("numbers always are JSON");
     for statement in statements {
-        sqlx::query(*statement).bind(&seqs).execute(&mut *connection).await?;
+        sql::run(connection, statement, [&seqs])?;
     }
     Ok(batch.len() as u64)
 }
 
-/// The ending first, then all that points at a command, then the command. `$1` is the batch as a JSON list.
+/// The ending first, then all that points at a command, then the command. `?1` is the batch as a JSON list.
 const COMMANDS_GOING: [&str; 7] = [
     "INSERT INTO endings (seq, id, fingerprint, phase, event_id, ended_at, evidence_head, evidence_total)
      SELECT c.seq, c.id, iif(c.parent IS NULL, c.fingerprint, NULL), c.phase,
          (SELECT e.event_id FROM events e
           WHERE e.command = c.id AND e.terminal = 1 AND e.sequence IS NOT NULL AND e.exchange = 'events'),
          c.ended_at, c.evidence_head, c.evidence_total
-     FROM commands c WHERE c.seq IN (SELECT value FROM json_each($1))",
-    "DELETE FROM observations WHERE command IN (SELECT value FROM json_each($1))",
+     FROM commands c WHERE c.seq IN (SELECT value FROM json_each(?1))",
+    "DELETE FROM observations WHERE command IN (SELECT value FROM json_each(?1))",
     "DELETE FROM replies WHERE command IN
-         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each($1)))",
+         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each(?1)))",
     "DELETE FROM watches WHERE command IN
-         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each($1)))",
+         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each(?1)))",
     "DELETE FROM cancels WHERE target IN
-         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each($1)))",
+         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each(?1)))",
     "DELETE FROM events WHERE sequence IS NOT NULL AND exchange = 'events' AND command IN
-         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each($1)))",
-    "DELETE FROM commands WHERE seq IN (SELECT value FROM json_each($1))",
+         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each(?1)))",
+    "DELETE FROM commands WHERE seq IN (SELECT value FROM json_each(?1))",
 ];
 
 const EVIDENCE_GOING: [&str; 3] = [
-    "DELETE FROM evidence WHERE command IN (SELECT value FROM json_each($1))",
-    "DELETE FROM endings WHERE fingerprint IS NULL AND seq IN (SELECT value FROM json_each($1))",
-    "UPDATE endings SET evidence_total = 0 WHERE seq IN (SELECT value FROM json_each($1))",
+    "DELETE FROM evidence WHERE command IN (SELECT value FROM json_each(?1))",
+    "DELETE FROM endings WHERE fingerprint IS NULL AND seq IN (SELECT value FROM json_each(?1))",
+    "UPDATE endings SET evidence_total = 0 WHERE seq IN (SELECT value FROM json_each(?1))",
 ];
 
 /// As many of these as have no more rows than a batch should, and at least one.
@@ -271,35 +260,34 @@ fn a_batch(sizes: Vec<(i64, i64)>) -> Vec<i64> {
 }
 
 const ANSWERS: &str =
-    "DELETE FROM events WHERE n IN (SELECT n FROM events e WHERE e.command IS NULL AND e.stored_at < $1
-    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.event = e.n) LIMIT $2)";
+    "DELETE FROM events WHERE n IN (SELECT n FROM events e WHERE e.command IS NULL AND e.stored_at < ?1
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.event = e.n) LIMIT ?2)";
 const IDS: &str = "UPDATE endings SET fingerprint = NULL
-    WHERE seq IN (SELECT seq FROM endings WHERE fingerprint IS NOT NULL AND ended_at < $1 LIMIT $2)";
+    WHERE seq IN (SELECT seq FROM endings WHERE fingerprint IS NOT NULL AND ended_at < ?1 LIMIT ?2)";
 /// The last walk over a list says when the next is due, and the last of a business is the end of its chain.
-const WALKS: &str = "DELETE FROM walks WHERE n IN (SELECT w.n FROM walks w WHERE w.ended < $1
-    AND EXISTS (SELECT 1 FROM walks l WHERE l.business = w.business AND l.list = w.list AND l.n > w.n) LIMIT $2)";
+const WALKS: &str = "DELETE FROM walks WHERE n IN (SELECT w.n FROM walks w WHERE w.ended < ?1
+    AND EXISTS (SELECT 1 FROM walks l WHERE l.business = w.business AND l.list = w.list AND l.n > w.n) LIMIT ?2)";
 const DENIALS: &str = "DELETE FROM denials WHERE (business, asset, access) IN
-    (SELECT business, asset, access FROM denials WHERE at < $1 LIMIT $2)";
+    (SELECT business, asset, access FROM denials WHERE at < ?1 LIMIT ?2)";
 /// Removals are stored in the order of time, or nearly so: the oldest batch is looked at, no more.
-const REMOVALS: &str = "DELETE FROM removals WHERE at < $1
-    AND rowid IN (SELECT rowid FROM removals ORDER BY rowid LIMIT $2)";
+const REMOVALS: &str = "DELETE FROM removals WHERE at < ?1
+    AND rowid IN (SELECT rowid FROM removals ORDER BY rowid LIMIT ?2)";
 const CANCELS: &str = "DELETE FROM cancels WHERE (target, by) IN
-    (SELECT target, by FROM cancels WHERE until < $1 LIMIT $2)";
+    (SELECT target, by FROM cancels WHERE until < ?1 LIMIT ?2)";
 
-async fn one(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    before: Timestamp,
-) -> Result<u64, JournalError> {
-    let done = sqlx::query(statement).bind(before.as_microsecond()).bind(ROWS_MAX).execute(connection).await?;
-    Ok(done.rows_affected())
+fn one(connection: &Connection, statement: &str, before: Timestamp) -> Result<u64, JournalError> {
+    Ok(sql::run(connection, statement, params![before.as_microsecond(), ROWS_MAX])? as u64)
 }
 
-async fn give_back(connection: &mut SqliteConnection, pages: u32) -> Result<u64, JournalError> {
+fn give_back(connection: &Connection, pages: u32) -> Result<u64, JournalError> {
     let statement = format!("PRAGMA incremental_vacuum({})", pages.max(1));
-    sqlx::query(sqlx::AssertSqlSafe(statement)).fetch_all(&mut *connection).await?;
-    let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(connection).await?;
-    Ok(u64::try_from(free).unwrap_or(0))
+    sql::all(connection, &statement, [], |_| Ok(()))?;
+    count(connection, "PRAGMA freelist_count")
+}
+
+fn count(connection: &Connection, pragma: &str) -> Result<u64, JournalError> {
+    let count = sql::first(connection, pragma, [], |row| Ok(row.get::<_, i64>(0)?))?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }
 
 /// Every statement, for a look at how it is carried out.
