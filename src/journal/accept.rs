@@ -38,10 +38,10 @@ impl Journal {
         target: CommandId,
         by: CommandId,
         until: Timestamp,
-        may: impl FnOnce(&CommandRow) -> bool + Send + 'static,
+        may: impl Fn(&CommandRow) -> bool + Send + 'static,
     ) -> Result<Cancelled, JournalError> {
         self.change(move |connection| match find(connection, &target)? {
-            Some(row) => cancel(connection, row, &by, may),
+            Some(row) => cancel(connection, row, &by, &may),
             None => cancel_unknown(connection, &target, &by, until),
         })
         .await
@@ -155,7 +155,7 @@ fn cancel(
     connection: &Connection,
     mut row: CommandRow,
     by: &CommandId,
-    may: impl FnOnce(&CommandRow) -> bool,
+    may: impl Fn(&CommandRow) -> bool,
 ) -> Result<Cancelled, JournalError> {
     if !may(&row) {
         return Ok(Cancelled::NotAllowed);

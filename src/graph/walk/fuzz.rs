@@ -63,6 +63,7 @@ fn calls() -> Vec<Call> {
         Call::PagesOf { person: person() },
         Call::GroupsOf { person: person(), page: page() },
         Call::PagesInGroup { group: group() },
+        Call::Directory { business: business() },
         Call::ClaimPage { business: business(), page: page(), access: Access::Agency, tasks: Tasks::default() },
         Call::RemovePage { business: business(), page: page() },
         Call::Assign { business: business(), page: page(), person: person(), tasks: Tasks::default() },
@@ -73,6 +74,7 @@ fn calls() -> Vec<Call> {
     for list in lists {
         calls.push(Call::FindPage { business: business(), list, page: page() });
         calls.push(Call::ListPages { business: business(), list });
+        calls.push(Call::StaffedPart { business: business(), list, after: None });
         calls.push(Call::ListPart { business: business(), list, after: None });
     }
     calls
@@ -128,10 +130,14 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
     let fits = match answer {
         Answer::Listed(_) => matches!(call, Call::FindPage { .. }),
         Answer::Pages(_) => matches!(call, Call::ListPages { .. } | Call::PagesOf { .. } | Call::PagesInGroup { .. }),
-        Answer::Part { .. } => matches!(call, Call::ListPart { .. }),
+        Answer::Part { .. } => matches!(call, Call::ListPart { .. } | Call::StaffedPart { .. }),
         Answer::People(_) => matches!(call, Call::PeopleOn { .. } | Call::RolesOn { .. }),
         Answer::Persons(_) => matches!(call, Call::FindPerson { .. }),
         Answer::Groups(_) => matches!(call, Call::GroupsOf { .. }),
+        // A walk gives the rows; who is on them is asked beside it.
+        Answer::StaffedPart { .. } => false,
+        Answer::Contained(_) => matches!(call, Call::ContainedIn { .. }),
+        Answer::Directory(_) => matches!(call, Call::Directory { .. }),
         Answer::Claimed(_) => matches!(call, Call::ClaimPage { .. }),
         Answer::Done => call.is_write() && !matches!(call, Call::ClaimPage { .. }),
     };
