@@ -8,6 +8,7 @@ mod pipe;
 mod run;
 mod send;
 mod status;
+mod watch;
 
 use std::io::{ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ enum Command {
     Status(status::StatusArgs),
     /// The commands that the journal holds, the last arrived first.
     List(list::ListArgs),
+    /// Shows events as they come, of one command, one business, or all.
+    Watch(watch::WatchArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
@@ -114,6 +117,7 @@ impl Cli {
             Command::Send(args) => send::run((**args).clone(), &self.load_config()?).await,
             Command::Status(args) => status::run(args.clone(), &self.load_config()?).await,
             Command::List(args) => list::run(args.clone(), &self.load_config()?).await,
+            Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
