@@ -6,6 +6,7 @@ mod graph_sim;
 mod list;
 mod pipe;
 mod run;
+mod schema;
 mod send;
 mod status;
 
@@ -49,6 +50,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
     GraphSim(crate::graph_sim::GraphSimArgs),
+    /// Writes the contract as files: JSON Schema, AsyncAPI, and OpenAPI of the simulator's control API.
+    Schema(schema::SchemaArgs),
     /// Looks at the configuration: is it right, and what is in force?
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -116,6 +119,7 @@ impl Cli {
             Command::List(args) => list::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
+            Command::Schema(args) => schema::run(args),
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }
     }

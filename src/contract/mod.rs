@@ -17,6 +17,7 @@ mod outcome;
 mod parse;
 mod rejected;
 mod rows;
+pub mod schema;
 mod tasks;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@ mod events;
 mod malformed;
 mod properties;
 mod readme;
+mod schema;
+mod same_commands;
 mod well_formed;
 
 use serde_json::{Value, json};
