@@ -20,7 +20,7 @@ mod rows;
 pub mod schema;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 pub use asset::{Access, Asset, Kind};

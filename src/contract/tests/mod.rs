@@ -4,7 +4,7 @@ mod events;
 mod malformed;
 mod properties;
 mod readme;
-mod schema;
+pub(crate) mod schema;
 mod same_commands;
 mod well_formed;
 

@@ -8,8 +8,9 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use serde_json::{Value, json};
 
+use super::super::fields::UNITS;
 use super::super::rows::{COMMON, ROWS};
-use super::super::{PAGE_TASKS, parse};
+use super::super::{PAGE_TASKS, command_names, parse};
 use super::LIMIT;
 use super::properties::{any_json, command};
 use super::schema::COMMAND;
@@ -34,67 +35,125 @@ const BEYOND: [&str; 8] = [
     "must be an e-mail address",
 ];
 
-/// Texts near what a field takes, right and wrong.
-fn near_text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[A-Za-z0-9._:~ -]{0,8}",
-        "[a-z]{127,130}",
-        "(act_){0,2}[0-9]{0,3}",
-        "[0-9]{31,34}",
-        "[a-zé@. \u{a0}\u{3000}\u{85}-]{0,10}",
-        "[a-zA-Z/]{1,3}@[a-z.]{1,6}",
-        "(page|person|pixel|pages)/(act_)?[0-9]{0,3}",
-        "person/[a-z]@[a-z]\\.[a-z]",
-        "20[0-9]{2}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?([Zz]|[+-][0-3][0-9]:[0-6][0-9])?",
-        "20[0-9]{2}-(0[1-9]|1[0-2])-[0-2][0-9]T(0[0-9]|2[0-5]):[0-5][0-9]:(0[0-9]|60|61)(Z|[+-]2[2-7]:[0-5][0-9])",
-        "([0-9]{1,4}(\\.[0-9]{0,3})?(s|m|h|d|w|M|y|ms|us|µs|days|fortnight) ?){1,3}",
-        "[0-9]{0,3} ?(s|m|h|d)?",
-        "[0-9]{18,22}(ns|s|y)",
-        select(vec!["all", "owner", "agency", "EMPLOYEE", "ADMIN", "admin", "page", "", "sha256:00", "claim", "cancel"])
-            .prop_map(str::to_owned),
-        "sha256:[0-9a-f]{63,65}",
-    ]
+/// Values near what the field `name` takes, right and wrong.
+fn near(name: &str) -> BoxedStrategy<Value> {
+    let text = |pattern: &'static str| pattern.prop_map(Value::from).boxed();
+    match name {
+        "id" | "target" => prop_oneof![
+            text("[A-Za-z0-9._:-]{1,8}"),
+            text("[A-Za-z0-9._:~ -]{0,8}"),
+            text("[a-z]{127,129}(~[a-z]{29,33})?"),
+            text("onb-(1|7731)"),
+        ]
+        .boxed(),
+        "business" | "to_business" | "partner" => {
+            prop_oneof![text("[0-9]{0,3}"), text("[0-9]{31,33}"), text("200[12]"), text("[0-9]{1,2}[ a.٣]")].boxed()
+        }
+        "user" | "successor" | "from" | "to" | "email" => {
+            prop_oneof![text("3[12]"), address(), address(), text("[0-9]{31,33}"), text("[a-z@.]{0,6}")].boxed()
+        }
+        "not_before" | "expires_at" => moment(),
+        "notice" | "cool_down" => duration(),
+        "asset" => asset().boxed(),
+        "assets" => prop_oneof![4 => vec(asset(), 0..4).prop_map(Value::from), 1 => Just(json!("all"))].boxed(),
+        "tasks" | "permitted_tasks" => vec(task(), 0..4).prop_map(Value::from).boxed(),
+        "protected" => vec(protected(), 0..4).prop_map(Value::from).boxed(),
+        "kinds" => vec(select(vec!["page", "pixel", "catalog", "pages"]), 0..4).prop_map(|kinds| json!(kinds)).boxed(),
+        "plan" => text("(sha256:|SHA256:)[0-9a-fA]{63,65}"),
+        "access" => select(vec!["owner", "agency", "Owner"]).prop_map(Value::from).boxed(),
+        "role" => select(vec!["EMPLOYEE", "ADMIN", "admin"]).prop_map(Value::from).boxed(),
+        "priority" => prop_oneof![
+            (-2..12_i64).prop_map(Value::from),
+            select(vec![4.0, 4.5, 9.0, 1e3, -0.0]).prop_map(Value::from)
+        ]
+        .boxed(),
+        "actor" | "reason" => text(".{0,8}"),
+        "command" => prop_oneof![text("[a-z]{0,8}"), select(command_names().to_vec()).prop_map(Value::from)].boxed(),
+        _ => any::<bool>().prop_map(Value::from).boxed(),
+    }
 }
 
-fn near_asset() -> impl Strategy<Value = Value> {
-    let kind = select(vec!["page", "page", "ad_account", "pixel", "pages"]);
-    (kind, "(act_)?[0-9]{0,2}", 0..12_u8).prop_map(|(kind, id, how)| match how {
+fn address() -> BoxedStrategy<Value> {
+    let odd = "[a-zé@. \u{a0}\u{3000}\u{85}\u{1}\u{feff}-]{0,10}";
+    let long = "é{120,128}@[a-z]{5}\\.[a-z]{3}";
+    prop_oneof!["[a-zA-Z/]{1,3}@[a-zÀ.]{1,6}", odd, "(ann|Ann|ben)@b\\.io", long].prop_map(Value::from).boxed()
+}
+
+fn moment() -> BoxedStrategy<Value> {
+    prop_oneof![
+        "20[0-9]{2}-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{0,10})?([Zz]|[+-][01][0-9]:[0-5][0-9])?",
+        "20[0-9]{2}-(0[1-9]|1[0-2])-[0-3][0-9][T ](0[0-9]|2[0-5]):[0-5][0-9]:(0[0-9]|60|61)(Z|[+-]2[2-7]:[0-6][0-9])",
+        "(0000|9999)-(01|12)-(01|31)T(00|23):(00|59):00(Z|-0[0-9]:00|\\+2[0-6]:00|-2[0-6]:00)",
+        "2024-02-(28|29|30)T00:00:00Z",
+    ]
+    .prop_map(Value::from)
+    .boxed()
+}
+
+fn duration() -> BoxedStrategy<Value> {
+    let unit = select(UNITS.to_vec()).prop_map(str::to_owned);
+    let unit = prop_oneof![6 => unit, 1 => "[a-zA-Zµ]{1,4}"];
+    let number = prop_oneof![6 => "[0-9]{1,4}", 2 => "[0-9]{1,3}\\.[0-9]{0,3}", 1 => "[0-9]{17,22}", 1 => "\\.?"];
+    let part = (number, unit, select(vec!["", "", " ", "  "])).prop_map(|(number, unit, gap)| format!("{number}{unit}{gap}"));
+    vec(part, 1..4).prop_flat_map(|parts| {
+        let text = parts.concat();
+        // Most gaps are between, and not behind.
+        prop_oneof![3 => Just(text.trim_end().to_owned()), 1 => Just(text)]
+    })
+    .prop_map(Value::from)
+    .boxed()
+}
+
+fn asset() -> impl Strategy<Value = Value> {
+    let kind = select(vec!["page", "page", "ad_account", "pixel", "instagram_account", "pages"]);
+    (kind, "(act_)?[0-9]{1,2}", 0..24_u8).prop_map(|(kind, id, how)| match how {
         0 => json!({"kind": kind}),
         1 => json!({"kind": kind, "id": id, "name": "x"}),
         2 => json!({"kind": kind, "id": 7}),
+        3 => json!({"kind": kind, "id": ""}),
+        4 => json!(format!("{kind}/{id}")),
         _ => json!({"kind": kind, "id": id}),
     })
 }
 
-fn near_value() -> impl Strategy<Value = Value> {
-    let words = || prop_oneof![select(PAGE_TASKS.to_vec()).prop_map(str::to_owned), "[A-Z_]{0,3}", near_text()];
+fn task() -> impl Strategy<Value = Value> {
     prop_oneof![
-        4 => near_text().prop_map(Value::from),
-        2 => near_asset(),
-        2 => vec(near_asset(), 0..4).prop_map(Value::from),
-        1 => vec(select(vec!["page", "pixel", "catalog", "pages"]), 0..4).prop_map(|kinds| json!(kinds)),
-        2 => vec(words(), 0..4).prop_map(|words| json!(words)),
-        1 => any::<bool>().prop_map(Value::from),
-        1 => (-2..12_i64).prop_map(Value::from),
-        1 => select(vec![4.0, 4.5, 9.0, 1e3, -0.0]).prop_map(Value::from),
+        12 => select(PAGE_TASKS.to_vec()).prop_map(Value::from),
+        2 => "[A-Z_]{0,3}".prop_map(Value::from),
+        1 => "[A-Z]{63,65}".prop_map(Value::from),
         1 => any_json(),
     ]
 }
 
-/// A field set anew, or taken away.
-fn spoiling() -> impl Strategy<Value = (String, Option<Value>)> {
-    let mut names: Vec<&str> = ROWS.iter().flat_map(|row| row.own.iter().copied()).chain(COMMON).collect();
-    names.extend(["x", "Asset", "id", "asset", "assets", "tasks"]);
-    (select(names), prop::option::weighted(0.85, near_value())).prop_map(|(name, value)| (name.to_owned(), value))
+fn protected() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        6 => "(page|person|pixel)/(act_)?[0-9]{1,2}".prop_map(Value::from),
+        1 => "(page|person|pages)/[a-z@.]{0,5}".prop_map(Value::from),
+        1 => "person/[a-z]@[a-z]\\.[a-z]".prop_map(Value::from),
+        1 => address(),
+    ]
+}
+
+/// Changes to a command: mostly to fields that it takes, mostly near what they take; or the field is taken away.
+fn changes(of: &Value) -> BoxedStrategy<Vec<(&'static str, Option<Value>)>> {
+    let row = ROWS.iter().find(|row| of["command"] == row.name).expect("a known command");
+    let own: Vec<&str> = row.own.iter().copied().chain(COMMON).collect();
+    let foreign: Vec<&str> = ROWS.iter().flat_map(|row| row.own.iter().copied()).chain(["x", "Asset"]).collect();
+    let name = prop_oneof![12 => select(own), 1 => select(foreign)];
+    let change = name.prop_flat_map(|name| {
+        let value = prop_oneof![12 => near(name), 1 => any_json()];
+        (Just(name), prop::option::weighted(0.9, value))
+    });
+    vec(change, 0..4).boxed()
 }
 
 fn spoiled() -> impl Strategy<Value = Value> {
-    (command(), vec(spoiling(), 0..3)).prop_map(|(mut body, changes)| {
+    command().prop_flat_map(|body| (changes(&body), Just(body))).prop_map(|(changes, mut body)| {
         let fields = body.as_object_mut().expect("a command is an object");
         for (name, value) in changes {
             match value {
-                Some(value) => fields.insert(name, value),
-                None => fields.remove(&name),
+                Some(value) => fields.insert(name.to_owned(), value),
+                None => fields.remove(name),
             };
         }
         body
@@ -126,5 +185,5 @@ fn the_schema_takes_a_command_where_the_parser_does_but_for_the_rules_that_it_ca
     runner.run(&spoiled(), |body| agree(&body, &seen)).unwrap_or_else(|why| panic!("{why}"));
     let told = (seen.taken.get(), seen.refused.get(), seen.beyond.get());
     println!("taken, refused, refused by the parser alone: {told:?}");
-    assert!(told.0 > 500 && told.1 > 500 && told.2 > 0, "one-sided: taken, refused, beyond are {told:?}");
+    assert!(told.0 > 500 && told.1 > 500 && told.2 > 20, "one-sided: taken, refused, beyond are {told:?}");
 }

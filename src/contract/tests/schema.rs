@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use jiff::Timestamp;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::super::schema::{self, UNSAID, closed, command_title, definitions};
-use super::super::{Event, Phase, command_names, parse};
+use super::super::{Command, Event, EventContext, Outcome, Phase, command_names, parse};
 use super::{LIMIT, with};
 
 pub(super) static COMMAND: LazyLock<Validator> = LazyLock::new(|| without_formats(&schema::command()));
@@ -29,6 +30,13 @@ pub(crate) fn told_as_documented(event: &Value) -> Result<(), String> {
         Some(error) => Err(format!("{} at {}: {event:#}", error, error.instance_path())),
         None => Ok(()),
     }
+}
+
+/// The same for the event with which `command` would end as `outcome`.
+pub(crate) fn ends_as_documented(command: &Command, outcome: &Outcome) {
+    let now = Timestamp::UNIX_EPOCH;
+    let event = Event::of(command, 1, outcome.clone(), &EventContext::new("/bindery/default", now, now));
+    told_as_documented(&serde_json::to_value(event).expect("an event is JSON")).unwrap_or_else(|fault| panic!("{fault}"));
 }
 
 #[test]

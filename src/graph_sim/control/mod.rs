@@ -47,12 +47,15 @@ struct After {
 
 /// The routes under `/_sim`.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    unbound().layer(DefaultBodyLimit::max(ORDER_BYTES_MAX)).with_state(shared)
+}
+
+/// The same, before it is known what they act on.
+pub(super) fn unbound() -> Router<Arc<Shared>> {
     routes::table()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.serve))
         .route("/_sim/{*rest}", axum::routing::any(unknown))
-        .layer(DefaultBodyLimit::max(ORDER_BYTES_MAX))
-        .with_state(shared)
 }
 
 fn surely<O>(act: fn(&mut State, O)) -> impl FnOnce(&mut State, O) -> Result<bool, ControlError> {
