@@ -21,9 +21,8 @@ const NODE_MODULES: &str = "target/sdk-node";
 const PAGE: &str = "1001";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-static EVENT: LazyLock<Validator> = LazyLock::new(|| {
-    jsonschema::options().should_validate_formats(true).build(&closed(event())).expect("a schema")
-});
+static EVENT: LazyLock<Validator> =
+    LazyLock::new(|| jsonschema::options().should_validate_formats(true).build(&closed(event())).expect("a schema"));
 
 /// Panics where an event lacks what the published schema asks, or has what it does not name.
 pub fn told_as_documented(event: &Value) {
@@ -99,9 +98,12 @@ async fn the_parser_of_asyncapi_understands_the_document() -> Result<()> {
     let script = root().join("tests/sdk/asyncapi.cjs");
     let mut node = Command::new("node");
     let parse = node.arg(script).arg(modules).arg(published().join("asyncapi.json"));
-    let (code, said) = run(parse).await.context("node is missing: on Debian or Ubuntu, sudo apt-get install nodejs npm")?;
+    let (code, said) =
+        run(parse).await.context("node is missing: on Debian or Ubuntu, sudo apt-get install nodejs npm")?;
     ensure!(code == Some(0) && said.contains("the parser understood all of it"), "{said}");
-    for line in ["channel bindery.dead: dead", "operation receiveCommand: receive bindery.commands", "channel reply_to: event"] {
+    for line in
+        ["channel bindery.dead: dead", "operation receiveCommand: receive bindery.commands", "channel reply_to: event"]
+    {
         ensure!(said.lines().any(|said| said == line), "no {line:?} in\n{said}");
     }
     Ok(())

@@ -88,9 +88,8 @@ fn channels(names: &TopologyNames, declared: &[Declared]) -> Value {
 }
 
 fn operations(names: &TopologyNames) -> Value {
-    let sent = |mandatory: bool| {
-        json!({ "amqp": { "deliveryMode": 2, "mandatory": mandatory, "bindingVersion": BINDING } })
-    };
+    let sent =
+        |mandatory: bool| json!({ "amqp": { "deliveryMode": 2, "mandatory": mandatory, "bindingVersion": BINDING } });
     json!({
         "receiveCommand": {
             "action": "receive", "channel": channel(&names.commands),

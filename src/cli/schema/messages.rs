@@ -56,7 +56,8 @@ fn event() -> Value {
     });
     let needed = ["message_id", "type", "content_type", "app_id", "delivery_mode"];
     let properties = json!({ "type": "object", "properties": properties, "required": needed });
-    let examples: Vec<Value> = sample_events().iter().map(|sample| example(sample, &trace_of(&sample.message))).collect();
+    let examples: Vec<Value> =
+        sample_events().iter().map(|sample| example(sample, &trace_of(&sample.message))).collect();
     json!({
         "name": "event", "title": "Event", "contentType": CONTENT_TYPE,
         "summary": "CloudEvents 1.0 in structured mode.",

@@ -52,9 +52,8 @@ fn text(document: &Value) -> String {
 }
 
 fn write(folder: &Path) -> Result<(), CliError> {
-    let failed = |path: &Path, error: &std::io::Error| {
-        CliError::Failed(format!("could not write {}: {error}", path.display()))
-    };
+    let failed =
+        |path: &Path, error: &std::io::Error| CliError::Failed(format!("could not write {}: {error}", path.display()));
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
     for (name, text) in files()? {
         let path = folder.join(name);
@@ -106,7 +105,8 @@ mod tests {
     #[test]
     fn what_is_written_is_what_is_checked_and_a_change_or_a_gap_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let args = |out: &Path, check: Option<&Path>| SchemaArgs { out: out.to_owned(), check: check.map(Path::to_owned) };
+        let args =
+            |out: &Path, check: Option<&Path>| SchemaArgs { out: out.to_owned(), check: check.map(Path::to_owned) };
         let deep = folder.path().join("deep/er");
         assert!(run(&args(&deep, None)).is_ok());
         assert_eq!(run(&args(&deep, Some(&deep))).unwrap(), Ended::Well);

@@ -78,7 +78,8 @@ fn rules(row: &Row) -> Vec<Value> {
 
 /// An agency says what it may do with a Page; an owner may do everything, and owns an ad account for good.
 fn of_claims() -> [Value; 3] {
-    let asks = |access: Access| json!({ "properties": { "access": { "const": access.word() } }, "required": ["access"] });
+    let asks =
+        |access: Access| json!({ "properties": { "access": { "const": access.word() } }, "required": ["access"] });
     let sure = json!({ "properties": { "irreversible": { "const": true } }, "required": ["irreversible"] });
     [
         json!({ "if": { "allOf": [asks(Access::Agency), names(Kind::Page)] }, "then": { "required": ["permitted_tasks"] } }),

@@ -19,6 +19,9 @@ pub(super) fn definitions() -> Map<String, Value> {
     parts.values_mut().for_each(never_null);
     narrow_envelope(&mut parts["Event"]);
     narrow_data(&mut parts["EventData"]);
+    for name in ["Event", "EventData"] {
+        parts[name]["title"] = name.into();
+    }
     parts
 }
 
@@ -83,9 +86,7 @@ fn rules() -> Vec<Value> {
     let phases = |words: &[&str]| json!({ "properties": { "phase": { "enum": words } } });
     let is = |terminal: bool| json!({ "properties": { "terminal": { "const": terminal } } });
     let tells = |fields: &[&str]| json!({ "required": fields });
-    let because = |phase: Phase, fields: &[&str]| {
-        json!({ "if": phases(&[phase.word()]), "then": tells(fields) })
-    };
+    let because = |phase: Phase, fields: &[&str]| json!({ "if": phases(&[phase.word()]), "then": tells(fields) });
     let failure = json!({ "properties": { "error": { "type": "object" } } });
     vec![
         json!({ "if": is(true), "then": phases(&of(&Phase::is_terminal)), "else": phases(&of(&|phase| !phase.is_terminal())) }),

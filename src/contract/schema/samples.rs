@@ -58,11 +58,15 @@ pub fn events() -> Vec<Sample> {
 }
 
 fn on_the_way() -> Vec<(&'static str, Event)> {
-    let pending =
-        Pending { request: Some("120330007000000001".to_owned()), since: at(5), awaits: "an admin of the Page approves".to_owned() };
+    let pending = Pending {
+        request: Some("120330007000000001".to_owned()),
+        since: at(5),
+        awaits: "an admin of the Page approves".to_owned(),
+    };
     let waiting = Waiting { cause: WaitCause::Quota, since: at(5), until: Some(at(65)) };
     let people = vec![PersonSeen { id: Some(id("3001")), email: Some(id("anna@northwind.example")) }];
-    let progress = Progress { done: Some(1), total: Some(2), results: vec![result("1001", None)], ..Progress::default() };
+    let progress =
+        Progress { done: Some(1), total: Some(2), results: vec![result("1001", None)], ..Progress::default() };
     vec![
         ("taken in", of("onb-7731", 1, Detail::Accepted)),
         ("what will be done after the notice", of("end-12", 1, Detail::Announced { plan: plan(), people })),

@@ -46,7 +46,8 @@ pub(super) fn publishers_id() -> Value {
 
 /// An id of any command, ours too.
 pub(super) fn any_id() -> Value {
-    let mut any = text("The id of a command; those of bindery's own carry a `~` behind the id that they follow.", ANY_ID);
+    let mut any =
+        text("The id of a command; those of bindery's own carry a `~` behind the id that they follow.", ANY_ID);
     any["maxLength"] = 160.into();
     any
 }
@@ -105,7 +106,10 @@ pub(super) fn moment() -> Value {
 /// A length of time.
 pub(super) fn duration() -> Value {
     let part = format!(r"[0-9]+(\.[0-9]+)?({})", UNITS.join("|"));
-    text("A length of time with its unit, like `30s`, `2m` or `1day 2h`; at most `366d`.", &format!("^{part}( ?{part})*$"))
+    text(
+        "A length of time with its unit, like `30s`, `2m` or `1day 2h`; at most `366d`.",
+        &format!("^{part}( ?{part})*$"),
+    )
 }
 
 /// Gives a text type of the contract its schema, under its own name.

@@ -4,8 +4,8 @@ mod events;
 mod malformed;
 mod properties;
 mod readme;
-pub(crate) mod schema;
 mod same_commands;
+pub(crate) mod schema;
 mod well_formed;
 
 use serde_json::{Value, json};

@@ -94,14 +94,16 @@ fn duration() -> BoxedStrategy<Value> {
     let unit = select(UNITS.to_vec()).prop_map(str::to_owned);
     let unit = prop_oneof![6 => unit, 1 => "[a-zA-Zµ]{1,4}"];
     let number = prop_oneof![6 => "[0-9]{1,4}", 2 => "[0-9]{1,3}\\.[0-9]{0,3}", 1 => "[0-9]{17,22}", 1 => "\\.?"];
-    let part = (number, unit, select(vec!["", "", " ", "  "])).prop_map(|(number, unit, gap)| format!("{number}{unit}{gap}"));
-    vec(part, 1..4).prop_flat_map(|parts| {
-        let text = parts.concat();
-        // Most gaps are between, and not behind.
-        prop_oneof![3 => Just(text.trim_end().to_owned()), 1 => Just(text)]
-    })
-    .prop_map(Value::from)
-    .boxed()
+    let part =
+        (number, unit, select(vec!["", "", " ", "  "])).prop_map(|(number, unit, gap)| format!("{number}{unit}{gap}"));
+    vec(part, 1..4)
+        .prop_flat_map(|parts| {
+            let text = parts.concat();
+            // Most gaps are between, and not behind.
+            prop_oneof![3 => Just(text.trim_end().to_owned()), 1 => Just(text)]
+        })
+        .prop_map(Value::from)
+        .boxed()
 }
 
 fn asset() -> impl Strategy<Value = Value> {

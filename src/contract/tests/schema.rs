@@ -36,7 +36,8 @@ pub(crate) fn told_as_documented(event: &Value) -> Result<(), String> {
 pub(crate) fn ends_as_documented(command: &Command, outcome: &Outcome) {
     let now = Timestamp::UNIX_EPOCH;
     let event = Event::of(command, 1, outcome.clone(), &EventContext::new("/bindery/default", now, now));
-    told_as_documented(&serde_json::to_value(event).expect("an event is JSON")).unwrap_or_else(|fault| panic!("{fault}"));
+    told_as_documented(&serde_json::to_value(event).expect("an event is JSON"))
+        .unwrap_or_else(|fault| panic!("{fault}"));
 }
 
 #[test]

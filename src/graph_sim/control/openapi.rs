@@ -50,7 +50,8 @@ fn operation(route: &Route, shapes: &mut SchemaGenerator) -> Value {
             let schema = shaped(*shape, shapes);
             let content = json!({ "application/json": { "schema": schema, "example": example } });
             operation["requestBody"] = json!({ "required": true, "content": content });
-            let refusal = json!({ "type": "object", "required": ["error"], "properties": { "error": { "type": "string" } } });
+            let refusal =
+                json!({ "type": "object", "required": ["error"], "properties": { "error": { "type": "string" } } });
             responses["400"] = json!({ "description": "The order makes no sense", "content": in_json(&refusal) });
             responses["404"] = json!({ "description": "What it is about is not there", "content": in_json(&refusal) });
         }
@@ -72,12 +73,11 @@ fn in_json(schema: &Value) -> Value {
 
 /// The members of `shape` as parameters of a query; none is needed.
 fn parameters(shape: Shape, shapes: &mut SchemaGenerator) -> Value {
-    let name = shaped(shape, shapes)["$ref"].as_str().and_then(|to| to.rsplit('/').next()).unwrap_or_default().to_owned();
+    let name =
+        shaped(shape, shapes)["$ref"].as_str().and_then(|to| to.rsplit('/').next()).unwrap_or_default().to_owned();
     let Some(members) = shapes.definitions_mut().remove(&name) else { return json!([]) };
     let members = members["properties"].as_object().cloned().unwrap_or_default();
-    let parameter = |(name, schema): (String, Value)| {
-        json!({ "name": name, "in": "query", "required": false, "description": schema["description"], "schema": schema })
-    };
+    let parameter = |(name, schema): (String, Value)| json!({ "name": name, "in": "query", "required": false, "description": schema["description"], "schema": schema });
     members.into_iter().map(parameter).collect()
 }
 

@@ -88,7 +88,8 @@ pub(super) fn table() -> Vec<Route> {
 /// An open request of the demo world.
 const OPEN: &str = r#"{"business": "2001", "page": "1014"}"#;
 /// A small world.
-const WORLD: &str = r#"{"businesses": {"2050": {"name": "Fifty"}}, "pages": {"1050": {"name": "Coffee", "owner": "2050"}}}"#;
+const WORLD: &str =
+    r#"{"businesses": {"2050": {"name": "Fifty"}}, "pages": {"1050": {"name": "Coffee", "owner": "2050"}}}"#;
 
 fn look(
     path: &'static str,
@@ -111,8 +112,7 @@ where
     O: DeserializeOwned + JsonSchema + 'static,
     R: Serialize + JsonSchema + 'static,
 {
-    let serve =
-        post(move |Shares(shared): Shares<Arc<Shared>>, body: Bytes| async move { obey(&shared, &body, act) });
+    let serve = post(move |Shares(shared): Shares<Arc<Shared>>, body: Bytes| async move { obey(&shared, &body, act) });
     let asks = Asks::Order(shape::<O>, example);
     Route { method: Method::Post, path, about, asks, answers: Answers::Ok(shape::<R>), serve }
 }

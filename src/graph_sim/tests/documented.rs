@@ -24,7 +24,8 @@ fn body(answer: &str) -> &str {
 
 /// The part of the document at `pointer`, as a schema of its own.
 fn schema_at(document: &Value, pointer: &str) -> jsonschema::Validator {
-    let schema = json!({ "$ref": format!("#{pointer}"), "components": document["components"], "paths": document["paths"] });
+    let schema =
+        json!({ "$ref": format!("#{pointer}"), "components": document["components"], "paths": document["paths"] });
     jsonschema::validator_for(&schema).expect("a schema")
 }
 
