@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use anyhow::{Context, Result, ensure};
-use bindery::contract::schema::{closed, event};
+use anyhow::{Context, Result, bail, ensure};
+use bindery::contract::schema::{closed, event, sample_events};
 use jsonschema::Validator;
 use lapin::options::{QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -24,10 +24,11 @@ const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 static EVENT: LazyLock<Validator> =
     LazyLock::new(|| jsonschema::options().should_validate_formats(true).build(&closed(event())).expect("a schema"));
 
-/// Panics where an event lacks what the published schema asks, or has what it does not name.
-pub fn told_as_documented(event: &Value) {
-    if let Some(fault) = EVENT.iter_errors(event).next() {
-        panic!("not as documented: {fault} at {}: {event:#}", fault.instance_path());
+/// Checks that an event has all that the published schema asks, and nothing that it does not name.
+pub fn told_as_documented(event: &Value) -> Result<()> {
+    match EVENT.iter_errors(event).next() {
+        Some(fault) => bail!("not as documented: {fault} at {}: {event:#}", fault.instance_path()),
+        None => Ok(()),
     }
 }
 
@@ -57,6 +58,22 @@ async fn python(arguments: &[&str]) -> Result<String> {
     let (code, said) = run(Command::new(python).arg(root().join("tests/sdk/contract.py")).args(arguments)).await?;
     ensure!(code == Some(0) && said.contains("all as it should be"), "{said}");
     Ok(said)
+}
+
+#[test]
+fn an_event_that_is_not_as_documented_is_found_out() -> Result<()> {
+    for sample in sample_events() {
+        told_as_documented(&sample.message)?;
+        for (pointer, value) in
+            [("/data/mood", json!("good")), ("/data/changed", json!("yes")), ("/source", json!(null))]
+        {
+            let mut other = sample.message.clone();
+            let (parent, name) = pointer.rsplit_once('/').context("a pointer")?;
+            other.pointer_mut(parent).context("an object")?[name] = value;
+            ensure!(told_as_documented(&other).is_err(), "{} with another {pointer} passed", sample.name);
+        }
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -396,7 +396,7 @@ impl Drop for Story {
             return;
         }
         for event in self.events() {
-            told_as_documented(&event);
+            told_as_documented(&event).unwrap_or_else(|fault| panic!("{fault}"));
         }
     }
 }
