@@ -88,7 +88,7 @@ enum How {
 }
 
 /// One line of the contract's table.
-enum Thing<'a> {
+pub(super) enum Thing<'a> {
     Exchange {
         name: &'a str,
         kind: ExchangeKind,
@@ -104,7 +104,7 @@ enum Thing<'a> {
     },
 }
 
-fn plan(names: &TopologyNames) -> Result<Vec<Thing<'_>>, BrokerError> {
+pub(super) fn plan(names: &TopologyNames) -> Result<Vec<Thing<'_>>, BrokerError> {
     let TopologyNames { commands, events, dead } = names;
     if let Some(name) = [commands, events, dead].into_iter().find(|name| name.is_empty() || name.len() > 255) {
         return Err(BrokerError::BadName { name: name.clone() });

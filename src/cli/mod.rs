@@ -6,6 +6,7 @@ mod graph_sim;
 mod list;
 mod pipe;
 mod run;
+mod schema;
 mod send;
 mod status;
 mod watch;
@@ -52,6 +53,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
     GraphSim(crate::graph_sim::GraphSimArgs),
+    /// Writes the contract as files: JSON Schema, AsyncAPI, and OpenAPI of the simulator's control API.
+    Schema(schema::SchemaArgs),
     /// Looks at the configuration: is it right, and what is in force?
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -120,6 +123,7 @@ impl Cli {
             Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
+            Command::Schema(args) => schema::run(args),
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }
     }

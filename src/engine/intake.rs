@@ -28,6 +28,11 @@ const BACKLOG_LOOKED_AT: Duration = Duration::from_millis(200);
 /// Gap between two tries to commit.
 const JOURNAL_TRIED_AGAIN: Duration = Duration::from_secs(1);
 
+/// The headers of a dead letter: the kind of fault, and what is wrong in a sentence.
+pub(crate) const DEAD_HEADERS: [&str; 2] = ["x-bindery-code", "x-bindery-reason"];
+/// The AMQP `type` of a dead letter.
+pub(crate) const DEAD_TYPE: &str = "bindery.dead";
+
 /// Takes in until the worker stops or the broker's side has ended.
 pub(crate) async fn run(shared: &Shared, consumer: &Consumer, mut deliveries: mpsc::Receiver<Delivery>) {
     let mut under_way = FuturesOrdered::new();
@@ -194,7 +199,8 @@ async fn reject(shared: &Shared, delivery: &Delivery, refusal: Refusal) -> Resul
 
 /// The message as it came, with the reason in its headers.
 fn dead_letter(delivery: &Delivery, event: &Event, code: &str, message: &str) -> NewEvent {
-    let headers = serde_json::json!({ "x-bindery-code": code, "x-bindery-reason": message });
+    let [of_code, of_reason] = DEAD_HEADERS;
+    let headers = serde_json::json!({ of_code: code, of_reason: message });
     NewEvent {
         event_id: event.id.to_string(),
         command: None,
@@ -204,7 +210,7 @@ fn dead_letter(delivery: &Delivery, event: &Event, code: &str, message: &str) ->
         body: delivery.body.clone(),
         headers: headers.to_string(),
         correlation_id: delivery.correlation_id.clone(),
-        r#type: "bindery.dead".to_owned(),
+        r#type: DEAD_TYPE.to_owned(),
         content_type: delivery.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
         terminal: false,
         mandatory: true,

@@ -32,6 +32,7 @@ use tracing::{info, warn};
 
 pub use clock::Clock;
 pub use error::EngineError;
+pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};

@@ -10,6 +10,7 @@ mod broker_publisher;
 mod broker_tls;
 mod broker_topology;
 mod claims;
+mod contract_files;
 mod fan_out;
 mod groups;
 mod harness;

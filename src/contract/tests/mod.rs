@@ -5,6 +5,8 @@ mod fuzz;
 mod malformed;
 mod properties;
 mod readme;
+mod same_commands;
+pub(crate) mod schema;
 mod well_formed;
 
 use serde_json::{Value, json};
