@@ -32,6 +32,7 @@
 mod batch;
 mod config;
 mod consumer;
+mod dead;
 mod delivery;
 mod error;
 mod follow;
@@ -47,6 +48,7 @@ mod waits;
 
 pub use config::{BrokerConfig, ClientCertificate, Deadlines, TopologyNames};
 pub use consumer::Consumer;
+pub use dead::{Letter, Letters};
 pub use delivery::{Delivery, Tag, Trace};
 pub use error::BrokerError;
 pub use follow::{Follower, Requester};

@@ -1,6 +1,7 @@
 //! `bindery run`: the worker.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -15,7 +16,7 @@ use crate::config::{AmqpConfig, Config, Credential};
 use crate::engine::{Clock, Engine};
 use crate::graph::{Graph, GraphConfig, Secrets, Trouble, WhoamiError};
 use crate::journal::Journal;
-use crate::operator;
+use crate::operator::{self, Desk};
 
 /// Rows asked for in one page of a list; larger pages provoke error 1 at Meta.
 const PAGE_LIMIT: u32 = 100;
@@ -34,11 +35,12 @@ pub(super) async fn run(config: Config) -> Result<Ended, CliError> {
     let clock = Clock::default();
     let stop = CancellationToken::new();
     let (shutdown_within, listen) = (config.shutdown_within, config.http.listen);
+    let desk = Desk::new(journal.clone(), Arc::new(config.clone()), broker.clone(), clock.clone());
     let engine = Engine::new(config, journal.clone(), graph.with_clock(clock.reader()), clock, stop.clone()).await;
     let engine = engine.map_err(|error| CliError::OutOfReach(format!("could not read the journal: {error}")))?;
     let mut tasks = JoinSet::new();
     let health = operator::Health::new(journal.clone(), stop.clone());
-    let served = operator::serve(listen, health.clone()).await;
+    let served = operator::serve(listen, health.clone(), desk).await;
     tasks.spawn(served.map_err(|error| CliError::OutOfReach(format!("could not listen on {listen}: {error}")))?);
     info!("bindery {} works, health on http://{listen}/readyz", env!("CARGO_PKG_VERSION"));
     let work = engine.run(broker, move |links| health.watch(links));

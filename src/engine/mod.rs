@@ -27,6 +27,7 @@ use tracing::{info, warn};
 pub use clock::Clock;
 pub use error::EngineError;
 pub use pipe::Piped;
+pub(crate) use sweep::{followed, next_look};
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};

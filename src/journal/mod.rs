@@ -5,17 +5,20 @@
 //! its reads through a small pool. A change is answered when it is on disk, never before.
 
 mod accept;
+mod condition;
 mod decode;
 mod entries;
 mod error;
 pub mod evidence;
 mod lock;
 mod open;
+mod operations;
 mod outbox;
 mod read;
 mod record;
 mod rows;
 mod standing;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod watches;
@@ -27,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnection, SqlitePoolOptions};
 
+pub use condition::{Condition, examine};
 pub use entries::{
     EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled, Suspended,
     Verdict, Walk, WatchRow,
@@ -34,10 +38,12 @@ pub use entries::{
 pub use error::JournalError;
 pub use evidence::head_after;
 pub use lock::held_by;
+pub use operations::{Operation, Unrouted};
 pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, Loaded, New, ParentAfter, Record,
     Recorded, State, StateName, WatchChange,
 };
+pub use surroundings::{Ahead, Published};
 pub use writer::{GROUP_MAX, WriterStats};
 
 use lock::FileLock;

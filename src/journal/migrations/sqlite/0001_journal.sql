@@ -179,3 +179,18 @@ CREATE TABLE pulse (
     beats INTEGER NOT NULL
 ) STRICT;
 INSERT INTO pulse (one, beats) VALUES (1, 0);
+
+-- What operators did on purpose: who, when, what, why.
+CREATE TABLE operations (
+    n      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at     INTEGER NOT NULL,
+    actor  TEXT    NOT NULL,
+    verb   TEXT    NOT NULL,
+    target TEXT    NOT NULL,
+    reason TEXT    NOT NULL,
+    nonce  TEXT    NOT NULL,
+    came   TEXT -- what came of it; NULL while that is not known
+) STRICT;
+
+-- Events that the broker gave back: nobody was bound for them.
+CREATE INDEX events_unrouted ON events (n) WHERE settled = 'unrouted';
