@@ -122,7 +122,9 @@ impl Letters {
 
     async fn nack_up_to(&self, tag: u64) -> Result<(), BrokerError> {
         let options = BasicNackOptions { multiple: true, requeue: true };
-        call("put dead letters back", self.config.deadlines.call_within, self.channel.basic_nack(tag, options)).await.map(drop)
+        call("put dead letters back", self.config.deadlines.call_within, self.channel.basic_nack(tag, options))
+            .await
+            .map(drop)
     }
 }
 

@@ -56,14 +56,14 @@ async fn declare_all(wire: &Wire, config: &BrokerConfig, within: Duration) -> Re
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     Declare,
     /// Only see whether it exists.
     Look,
 }
 
 /// One line of the contract's table.
-enum Thing<'a> {
+pub(super) enum Thing<'a> {
     Exchange {
         name: &'a str,
         kind: ExchangeKind,
@@ -79,7 +79,7 @@ enum Thing<'a> {
     },
 }
 
-fn plan(names: &TopologyNames) -> Result<Vec<Thing<'_>>, BrokerError> {
+pub(super) fn plan(names: &TopologyNames) -> Result<Vec<Thing<'_>>, BrokerError> {
     let TopologyNames { commands, events, dead } = names;
     if let Some(name) = [commands, events, dead].into_iter().find(|name| name.is_empty() || name.len() > 255) {
         return Err(BrokerError::BadName { name: name.clone() });
@@ -117,7 +117,7 @@ fn text(value: &str) -> AMQPValue {
 }
 
 impl Thing<'_> {
-    fn in_words(&self) -> String {
+    pub(super) fn in_words(&self) -> String {
         match self {
             Self::Exchange { name, .. } => format!("exchange {name}"),
             Self::Queue { name, .. } => format!("queue {name}"),
@@ -125,7 +125,7 @@ impl Thing<'_> {
         }
     }
 
-    async fn declare_on(&self, channel: &Channel, how: How) -> lapin::Result<()> {
+    pub(super) async fn declare_on(&self, channel: &Channel, how: How) -> lapin::Result<()> {
         let passive = how == How::Look;
         match self {
             Self::Exchange { name, kind } => {
@@ -179,7 +179,7 @@ impl Declaring<'_> {
 
 /// Reads the broker's own words: `… inequivalent arg 'x-overflow' for queue … received 'a' but current is 'b'`, where
 /// either side may also be `none` or `the value 'a' of type 'longstr'`.
-fn drift(thing: &Thing<'_>, why: &str) -> Option<BrokerError> {
+pub(super) fn drift(thing: &Thing<'_>, why: &str) -> Option<BrokerError> {
     let (_, rest) = why.split_once("inequivalent arg '")?;
     let (argument, rest) = rest.split_once('\'')?;
     let (_, sides) = rest.split_once("received ")?;

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::{CliError, Ended};
 use crate::broker::{self, BrokerConfig, ClientCertificate, TopologyNames};
-use crate::config::{AmqpConfig, Config, Credential};
+use crate::config::{AmqpConfig, Config, Credential, SecretError};
 use crate::engine::{Clock, Engine};
 use crate::graph::{Graph, GraphConfig, Secrets, Trouble, WhoamiError};
 use crate::journal::Journal;
@@ -115,7 +115,9 @@ pub(super) fn broker_config(amqp: &AmqpConfig) -> BrokerConfig {
 
 /// Graph's host must answer, whatever it says: a dead credential is for its own commands to wait for.
 async fn reach_graph(config: &Config, graph: &Graph) -> Result<(), CliError> {
-    let Some(secrets) = config.credentials.values().find_map(secrets) else { return Ok(()) };
+    let Some(secrets) = config.credentials.values().find_map(|credential| secrets(credential).ok()) else {
+        return Ok(());
+    };
     let until = tokio::time::Instant::now() + config.start_within;
     let mut told = false;
     loop {
@@ -135,10 +137,10 @@ async fn reach_graph(config: &Config, graph: &Graph) -> Result<(), CliError> {
     }
 }
 
-/// The secrets of a credential, if they can be read now.
-fn secrets(credential: &Credential) -> Option<Secrets> {
-    let pair = credential.secrets.read().ok()?;
-    Some(Secrets { name: credential.name.clone(), access_token: pair.access_token, app_secret: pair.app_secret })
+/// The secrets of a credential, as they are now.
+pub(super) fn secrets(credential: &Credential) -> Result<Secrets, SecretError> {
+    let pair = credential.secrets.read()?;
+    Ok(Secrets { name: credential.name.clone(), access_token: pair.access_token, app_secret: pair.app_secret })
 }
 
 /// The path of the journal's file.

@@ -311,7 +311,8 @@ impl HttpConfig {
         r.require(listen.ip().is_loopback() || token.is_some(), "http.token", text);
         let key = if matches!(token, Some(Origin::File { .. })) { "http.token_file" } else { "http.token" };
         // One that cannot be read now has been noted as such already.
-        let long = token.as_ref().and_then(|token| token.read().ok()).is_none_or(|token| is_long_enough(&token, TOKEN_LEAST));
+        let long =
+            token.as_ref().and_then(|token| token.read().ok()).is_none_or(|token| is_long_enough(&token, TOKEN_LEAST));
         r.require(long, key, "must have at least 16 characters, `openssl rand -hex 16` makes one");
         Some(Self { listen, token })
     }

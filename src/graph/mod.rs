@@ -5,6 +5,7 @@
 
 mod client;
 mod distil;
+mod doctor;
 mod retry;
 mod said;
 mod session;
@@ -17,5 +18,6 @@ mod wire;
 mod tests;
 
 pub use client::{Asked, Graph, GraphConfig, GraphError, Me, Secrets, Sent};
+pub use doctor::{Alive, LookedOver, TokenFacts};
 pub use retry::{Schedule, ScheduleError};
 pub use trouble::{Trouble, WhoamiError};

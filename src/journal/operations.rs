@@ -86,11 +86,7 @@ impl Journal {
     ///
     /// # Errors
     /// Nothing is queued then.
-    pub async fn replay_unrouted(
-        &self,
-        of: Option<CommandId>,
-        operation: Operation,
-    ) -> Result<u64, JournalError> {
+    pub async fn replay_unrouted(&self, of: Option<CommandId>, operation: Operation) -> Result<u64, JournalError> {
         self.change(move |connection| {
             Box::pin(async move {
                 let queued = requeue(connection, of.as_ref(), operation.at).await?;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::dead::{Deed, handle};
 use super::explain::{Situation, explain};
-use super::guard::{Caller, judge};
+use super::guard::{Caller, Listens, judge};
 use super::orders::{LetterOrder, Order, ReplayOrder, replay_events};
 use super::problem::Problem;
 use super::{DeadError, Desk, shown};
@@ -73,11 +73,13 @@ fn let_in(desk: &Desk, request: &Request) -> Result<(), Problem> {
     let token = http.token.as_ref().map(crate::config::Origin::read).transpose();
     let token = token.ok().filter(|token| token.as_ref().is_none_or(is_long_enough));
     let Some(token) = token else {
-        let detail = format!("http.token_file cannot be read, or holds fewer than {TOKEN_LEAST} characters: mend the file");
+        let detail =
+            format!("http.token_file cannot be read, or holds fewer than {TOKEN_LEAST} characters: mend the file");
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "token_unreadable", detail));
     };
     let caller = Caller { method: request.method(), uri: request.uri(), headers: request.headers() };
-    judge(&caller, http.listen.ip().is_loopback(), token.as_ref())
+    let listens = if http.listen.ip().is_loopback() { Listens::AtHome } else { Listens::Abroad };
+    judge(&caller, listens, token.as_ref())
 }
 
 fn is_long_enough(token: &secrecy::SecretString) -> bool {
@@ -97,7 +99,10 @@ struct Wanted {
     limit: Option<u32>,
 }
 
-async fn list(State(desk): State<Desk>, wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>) -> Answer {
+async fn list(
+    State(desk): State<Desk>,
+    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+) -> Answer {
     let Query(wanted) = wanted.map_err(|error| Problem::bad(error.body_text()))?;
     let state = wanted.state.map(|word| word.parse::<StateName>()).transpose();
     let business = wanted.business.map(|id| id.parse::<BusinessId>()).transpose();
@@ -241,5 +246,7 @@ fn command_id(text: &str) -> Result<CommandId, Problem> {
 }
 
 fn unknown_command(id: &CommandId) -> Problem {
-    Problem::unknown(format!("the journal knows no command {id}: it has not come, or ended longer ago than `retention.commands`"))
+    Problem::unknown(format!(
+        "the journal knows no command {id}: it has not come, or ended longer ago than `retention.commands`"
+    ))
 }

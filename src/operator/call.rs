@@ -59,12 +59,7 @@ impl Worker {
     /// # Errors
     /// [`CallError`].
     pub async fn post(&self, path: &str, order: &Json) -> Result<Json, CallError> {
-        let answered = tokio::time::timeout(ANSWERED_WITHIN, self.exchange(path, order)).await;
-        let (status, body) =
-            answered.unwrap_or_else(|_| Err(format!("no answer within {} s", ANSWERED_WITHIN.as_secs()))).map_err(|why| {
-                CallError::OutOfReach { address: self.address(), why }
-            })?;
-        let told: Json = serde_json::from_slice(&body).unwrap_or_default();
+        let (status, told) = self.ask(path, Some(order)).await?;
         if status.is_success() {
             return Ok(told);
         }
@@ -72,7 +67,29 @@ impl Worker {
         Err(CallError::Refused { status: status.as_u16(), detail })
     }
 
-    async fn exchange(&self, path: &str, order: &Json) -> Result<(StatusCode, Vec<u8>), String> {
+    /// Why the worker is not ready; nothing where it is.
+    ///
+    /// # Errors
+    /// `OutOfReach`.
+    pub async fn reasons(&self) -> Result<Vec<String>, CallError> {
+        let (status, told) = self.ask("/readyz", None).await?;
+        if status.is_success() {
+            return Ok(Vec::new());
+        }
+        let reasons = told["reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let reasons: Vec<String> = reasons.iter().filter_map(|reason| reason.as_str().map(ToOwned::to_owned)).collect();
+        Ok(if reasons.is_empty() { vec![format!("it answered {status}")] } else { reasons })
+    }
+
+    async fn ask(&self, path: &str, order: Option<&Json>) -> Result<(StatusCode, Json), CallError> {
+        let answered = tokio::time::timeout(ANSWERED_WITHIN, self.exchange(path, order)).await;
+        let answered = answered.unwrap_or_else(|_| Err(format!("no answer within {} s", ANSWERED_WITHIN.as_secs())));
+        let unreached = |why| CallError::OutOfReach { address: self.address(), why };
+        let (status, body) = answered.map_err(unreached)?;
+        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+    }
+
+    async fn exchange(&self, path: &str, order: Option<&Json>) -> Result<(StatusCode, Vec<u8>), String> {
         let address = self.address();
         let connected = tokio::time::timeout(CONNECTED_WITHIN, TcpStream::connect(address)).await;
         let stream = connected.map_err(|_| "no connection in time".to_owned())?.map_err(|error| error.to_string())?;
@@ -90,9 +107,9 @@ impl Worker {
         answered
     }
 
-    fn request(&self, path: &str, order: &Json) -> Result<Request<Body>, String> {
-        let mut request = Request::new(Body::from(order.to_string()));
-        *request.method_mut() = Method::POST;
+    fn request(&self, path: &str, order: Option<&Json>) -> Result<Request<Body>, String> {
+        let mut request = Request::new(order.map_or_else(Body::empty, |order| Body::from(order.to_string())));
+        *request.method_mut() = if order.is_some() { Method::POST } else { Method::GET };
         *request.uri_mut() = path.parse().map_err(|_| format!("{path} is no path"))?;
         let host = HeaderValue::from_str(&self.address().to_string()).map_err(|error| error.to_string())?;
         let headers = request.headers_mut();
@@ -102,7 +119,8 @@ impl Worker {
         if let Some(token) = &self.http.token {
             let token = token.read().map_err(|error| error.to_string())?;
             let shown = format!("Bearer {}", token.expose_secret());
-            let mut value = HeaderValue::from_str(&shown).map_err(|_| "http.token cannot stand in a header".to_owned())?;
+            let mut value =
+                HeaderValue::from_str(&shown).map_err(|_| "http.token cannot stand in a header".to_owned())?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }

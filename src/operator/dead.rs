@@ -56,7 +56,9 @@ pub enum DeadError {
     #[error("a letter is named by {NAME_LEAST} or more of the hex digits that `bindery dead list` shows")]
     BadName,
     /// It is not there, or another operator looks at it.
-    #[error("no letter {name} among the {looked} that are ready: it was taken out (see the log), or another operator looks at it now")]
+    #[error(
+        "no letter {name} among the {looked} that are ready: it was taken out (see the log), or another operator looks at it now"
+    )]
     NotThere {
         /// As it was named.
         name: String,
@@ -76,7 +78,9 @@ pub enum DeadError {
         why: String,
     },
     /// Nobody knows; the letter is still there.
-    #[error("nobody knows whether the command {command} was published, and the letter is still there: see `bindery status {command}` before you replay it again ({why})")]
+    #[error(
+        "nobody knows whether the command {command} was published, and the letter is still there: see `bindery status {command}` before you replay it again ({why})"
+    )]
     Unknown {
         /// Under which id it would be there.
         command: String,
@@ -198,7 +202,9 @@ async fn replay(
             journal.end_operation(n, format!("not known whether {} was published: {reason}", run.id)).await?;
             return Err(DeadError::Unknown { command: run.id, why: reason });
         }
-        Some(Settled::Unrouted) | None => return not_taken(journal, n, "no queue is bound to the exchange of commands").await,
+        Some(Settled::Unrouted) | None => {
+            return not_taken(journal, n, "no queue is bound to the exchange of commands").await;
+        }
         Some(Settled::Refused { reason }) => return not_taken(journal, n, &reason).await,
     }
     // Published is published: a letter that stays is told, and is no failure of the run.
@@ -265,7 +271,10 @@ mod tests {
         let renewed = renewed(letter, &order(Deed::Replay), "0123456789abcdef").unwrap();
         let command = parse(&renewed, 1 << 18).unwrap();
         assert_eq!(command.id.to_string(), "c-1.replay-0123456789abcdef");
-        assert_eq!((command.actor.as_deref(), command.reason.as_deref()), (Some("kim"), Some("rights are granted now")));
+        assert_eq!(
+            (command.actor.as_deref(), command.reason.as_deref()),
+            (Some("kim"), Some("rights are granted now"))
+        );
     }
 
     #[test]

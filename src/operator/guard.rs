@@ -25,15 +25,26 @@ pub(super) struct Caller<'r> {
     pub(super) headers: &'r HeaderMap,
 }
 
+/// Where we listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listens {
+    /// On loopback alone.
+    AtHome,
+    /// Where others reach us.
+    Abroad,
+}
+
 /// Headers by which a proxy says that it passes something on.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
-/// Lets a request in, or says why not. `at_home`: we listen on loopback alone.
-pub(super) fn judge(caller: &Caller<'_>, at_home: bool, token: Option<&SecretString>) -> Result<(), Problem> {
+/// Lets a request in, or says why not.
+pub(super) fn judge(caller: &Caller<'_>, listens: Listens, token: Option<&SecretString>) -> Result<(), Problem> {
     match (caller.headers.get(AUTHORIZATION), token) {
         (Some(shown), Some(token)) if is_token(shown.as_bytes(), token) => Ok(()),
-        (Some(_), Some(_)) => Err(unauthorised("wrong_token", "the token is not that of http.token: send the right one")),
-        (None | Some(_), _) if !at_home => {
+        (Some(_), Some(_)) => {
+            Err(unauthorised("wrong_token", "the token is not that of http.token: send the right one"))
+        }
+        (None | Some(_), _) if listens == Listens::Abroad => {
             Err(unauthorised("no_token", "send `Authorization: Bearer` with the token of http.token"))
         }
         (None, _) | (Some(_), None) => from_here(caller),
@@ -42,10 +53,16 @@ pub(super) fn judge(caller: &Caller<'_>, at_home: bool, token: Option<&SecretStr
 
 fn from_here(caller: &Caller<'_>) -> Result<(), Problem> {
     if !names_loopback(caller) {
-        return Err(forbidden("foreign_host", "without a token only requests whose Host is 127.0.0.1, [::1] or localhost are answered"));
+        return Err(forbidden(
+            "foreign_host",
+            "without a token only requests whose Host is 127.0.0.1, [::1] or localhost are answered",
+        ));
     }
     if FORWARDED.iter().any(|name| caller.headers.contains_key(*name)) {
-        return Err(forbidden("forwarded", "it came through a proxy: set http.token and send it as `Authorization: Bearer`"));
+        return Err(forbidden(
+            "forwarded",
+            "it came through a proxy: set http.token and send it as `Authorization: Bearer`",
+        ));
     }
     let reads = matches!(*caller.method, Method::GET | Method::HEAD);
     let says_so = caller.headers.get("x-bindery").is_some_and(|value| value == "1");
@@ -98,7 +115,7 @@ mod tests {
     const TOKEN: &str = "a-token-of-sixteen";
 
     /// What becomes of a request: `ok` or the problem's code.
-    fn judged(method: Method, headers: &[(&'static str, &str)], at_home: bool, token: Option<&str>) -> String {
+    fn judged(method: Method, headers: &[(&'static str, &str)], listens: Listens, token: Option<&str>) -> String {
         let uri = Uri::from_static("/api/v1/commands");
         let mut map = HeaderMap::new();
         for (name, value) in headers {
@@ -106,7 +123,7 @@ mod tests {
         }
         let token = token.map(|token| SecretString::from(token.to_owned()));
         let caller = Caller { method: &method, uri: &uri, headers: &map };
-        judge(&caller, at_home, token.as_ref()).map_or_else(|problem| problem.code.to_owned(), |()| "ok".to_owned())
+        judge(&caller, listens, token.as_ref()).map_or_else(|problem| problem.code.to_owned(), |()| "ok".to_owned())
     }
 
     #[test]
@@ -125,21 +142,21 @@ mod tests {
             (&[("x-bindery", "1")], "foreign_host"),
             (&[("host", "127.0.0.1"), ("x-bindery", "1"), ("x-forwarded-for", "9.9.9.9")], "forwarded"),
         ] {
-            assert_eq!(judged(Method::POST, headers, true, None), wanted, "{headers:?}");
+            assert_eq!(judged(Method::POST, headers, Listens::AtHome, None), wanted, "{headers:?}");
         }
     }
 
     #[test]
     fn reading_on_loopback_needs_a_loopback_host_alone() {
-        assert_eq!(judged(Method::GET, &[("host", "127.0.0.1:1")], true, None), "ok");
-        assert_eq!(judged(Method::GET, &[("host", "evil.example")], true, None), "foreign_host");
+        assert_eq!(judged(Method::GET, &[("host", "127.0.0.1:1")], Listens::AtHome, None), "ok");
+        assert_eq!(judged(Method::GET, &[("host", "evil.example")], Listens::AtHome, None), "foreign_host");
     }
 
     #[test]
     fn off_loopback_nothing_goes_without_the_token() {
         let here = [("host", "127.0.0.1"), ("x-bindery", "1")];
         for method in [Method::GET, Method::POST] {
-            assert_eq!(judged(method, &here, false, Some(TOKEN)), "no_token");
+            assert_eq!(judged(method, &here, Listens::Abroad, Some(TOKEN)), "no_token");
         }
     }
 
@@ -155,9 +172,9 @@ mod tests {
             ("", "wrong_token"),
             ("Basic a-token-of-sixteen", "wrong_token"),
         ] {
-            for at_home in [true, false] {
+            for listens in [Listens::AtHome, Listens::Abroad] {
                 let host = [("host", "example.org"), ("authorization", shown)];
-                assert_eq!(judged(Method::POST, &host, at_home, Some(TOKEN)), wanted, "{shown:?}");
+                assert_eq!(judged(Method::POST, &host, listens, Some(TOKEN)), wanted, "{shown:?}");
             }
         }
     }
@@ -165,7 +182,7 @@ mod tests {
     #[test]
     fn a_wrong_token_is_no_better_than_none_on_loopback() {
         let headers = [("host", "127.0.0.1"), ("x-bindery", "1"), ("authorization", "Bearer guessed")];
-        assert_eq!(judged(Method::POST, &headers, true, Some(TOKEN)), "wrong_token");
-        assert_eq!(judged(Method::POST, &headers, true, None), "ok", "there is none to be wrong");
+        assert_eq!(judged(Method::POST, &headers, Listens::AtHome, Some(TOKEN)), "wrong_token");
+        assert_eq!(judged(Method::POST, &headers, Listens::AtHome, None), "ok", "there is none to be wrong");
     }
 }

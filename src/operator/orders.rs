@@ -125,9 +125,13 @@ mod tests {
     fn an_order_without_a_name_or_a_reason_is_none() {
         assert!(Order::new("ops", "the client asked").is_ok());
         let long = "x".repeat(501);
-        for (actor, reason, missing) in
-            [("", "why", "actor"), ("  ", "why", "actor"), ("ops", "", "reason"), ("ops", &long, "reason"), ("ops", "a\nb", "reason")]
-        {
+        for (actor, reason, missing) in [
+            ("", "why", "actor"),
+            ("  ", "why", "actor"),
+            ("ops", "", "reason"),
+            ("ops", &long, "reason"),
+            ("ops", "a\nb", "reason"),
+        ] {
             let error = Order::new(actor, reason).expect_err(reason);
             assert!(error.to_string().starts_with(missing), "{error}");
         }

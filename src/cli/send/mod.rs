@@ -119,7 +119,7 @@ fn taken(settled: Settled, id: &str) -> Result<(), CliError> {
 }
 
 /// What waiting cannot mend is a matter of configuration only where the URL or a file is wrong.
-fn out_of_reach(error: &BrokerError) -> CliError {
+pub(super) fn out_of_reach(error: &BrokerError) -> CliError {
     match error {
         BrokerError::BadUrl { .. } | BrokerError::BadName { .. } | BrokerError::TlsFile { .. } => {
             CliError::Usage(error.to_string())

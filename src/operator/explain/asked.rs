@@ -7,7 +7,17 @@ use crate::journal::{CommandRow, State};
 
 /// Fields of every command, told in words of their own.
 const OF_ALL: [&str; 11] = [
-    "id", "command", "business", "asset", "assets", "actor", "reason", "priority", "not_before", "expires_at", "dry_run",
+    "id",
+    "command",
+    "business",
+    "asset",
+    "assets",
+    "actor",
+    "reason",
+    "priority",
+    "not_before",
+    "expires_at",
+    "dry_run",
 ];
 
 pub(super) fn headline(situation: &Situation) -> String {

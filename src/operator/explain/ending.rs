@@ -43,14 +43,22 @@ fn nothing_follows() -> Step {
 fn facts(outcome: &Outcome) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(tasks) = &outcome.granted_tasks {
-        facts.push(format!("granted: {}", serde_json::json!(tasks).to_string().replace(['[', ']', '"'], "").replace(',', " ")));
+        facts.push(format!(
+            "granted: {}",
+            serde_json::json!(tasks).to_string().replace(['[', ']', '"'], "").replace(',', " ")
+        ));
     }
     if outcome.inferred {
         facts.push("Meta gave no sign of it: whole walks over its lists were the proof".to_owned());
     }
     facts.extend(outcome.expired_because.map(|because| because_of(because).to_owned()));
     facts.extend(outcome.superseded_by.as_ref().map(|by| format!("{by} took its request at Meta over")));
-    facts.extend(outcome.plan.as_ref().map(|plan| format!("a run would make {} writes (plan {})", plan.steps.len(), plan.digest.as_str())));
+    facts.extend(
+        outcome
+            .plan
+            .as_ref()
+            .map(|plan| format!("a run would make {} writes (plan {})", plan.steps.len(), plan.digest.as_str())),
+    );
     facts
 }
 

@@ -11,7 +11,10 @@ use crate::procedures::verdict::Absences;
 
 pub(super) fn pending(situation: &Situation) -> Stands {
     let Some(watch) = &situation.watch else {
-        return Stands::new("Meta decides, but the journal holds no watch for it", Step::some_time("the next start makes one"));
+        return Stands::new(
+            "Meta decides, but the journal holds no watch for it",
+            Step::some_time("the next start makes one"),
+        );
     };
     let so_far = engine::followed(watch);
     let mut why = vec![format!(
@@ -23,10 +26,7 @@ pub(super) fn pending(situation: &Situation) -> Stands {
     why.push(walks(situation, watch, so_far.polls));
     why.push(so_far_absent(situation, watch, so_far.absences));
     let mut next = vec![look(situation, watch)];
-    next.push(Step::some_time(format!(
-        "seen in {} once: it ends as confirmed",
-        PageList::held(watch.access).edge()
-    )));
+    next.push(Step::some_time(format!("seen in {} once: it ends as confirmed", PageList::held(watch.access).edge())));
     next.push(denial(situation, watch, so_far.absences));
     let given_up = watch.sent_at + situation.poll.give_up_after;
     next.push(Step::at(given_up, "undecided until then it is withdrawn at Meta and ends as expired, given up"));
@@ -37,7 +37,9 @@ fn walks(situation: &Situation, watch: &WatchRow, polls: u32) -> String {
     let list = PageList::pending(watch.access).edge();
     match situation.walks[0].first() {
         None => format!("{list} has not been walked since"),
-        Some(last) => format!("{list} was walked {polls} times since, the last at {} ({})", time(last.began), walked(last)),
+        Some(last) => {
+            format!("{list} was walked {polls} times since, the last at {} ({})", time(last.began), walked(last))
+        }
     }
 }
 
@@ -56,7 +58,10 @@ fn so_far_absent(situation: &Situation, watch: &WatchRow, absences: Absences) ->
         None if situation.walks[0].is_empty() => "nothing is known of an answer".to_owned(),
         None => {
             let settled = watch.sent_at + situation.poll.settle;
-            format!("nothing speaks for a denial: the last walk showed the request, broke, or began before {}", time(settled))
+            format!(
+                "nothing speaks for a denial: the last walk showed the request, broke, or began before {}",
+                time(settled)
+            )
         }
     }
 }
@@ -67,7 +72,14 @@ fn look(situation: &Situation, watch: &WatchRow) -> Step {
     let free = situation.parked.iter().map(|parked| parked.until).max();
     let at = free.map_or(due, |free| due.max(free)).max(situation.now);
     let parked = if free.is_some_and(|free| free > due) { ", as soon as its bucket is free" } else { "" };
-    Step::at(at, format!("{} of business {} is walked, at the latest{parked}", PageList::pending(watch.access).edge(), watch.business))
+    Step::at(
+        at,
+        format!(
+            "{} of business {} is walked, at the latest{parked}",
+            PageList::pending(watch.access).edge(),
+            watch.business
+        ),
+    )
 }
 
 fn denial(situation: &Situation, watch: &WatchRow, absences: Absences) -> Step {

@@ -6,8 +6,8 @@ use crate::config::{Config, PollConfig, RetryConfig};
 use crate::contract::{BusinessId, CommandId};
 use crate::engine;
 use crate::journal::{
-    Ahead, CommandRow, EvidenceRow, Journal, JournalError, Loaded, Parked, Published, State, StateName, Suspended, Walk,
-    WatchRow, held_by,
+    Ahead, CommandRow, EvidenceRow, Journal, JournalError, Loaded, Parked, Published, State, StateName, Suspended,
+    Walk, WatchRow, held_by,
 };
 use crate::meta::PageList;
 

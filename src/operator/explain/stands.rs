@@ -34,7 +34,9 @@ pub(super) fn stands(situation: &Situation) -> Stands {
         stands.why.push(format!("{by} has told it to stop: it does so at its next safe point"));
     }
     if let Some(at) = row.expires_at {
-        stands.next.push(Step::at(at, "its deadline: nothing new is begun from then on, and it ends as told in the README"));
+        stands
+            .next
+            .push(Step::at(at, "its deadline: nothing new is begun from then on, and it ends as told in the README"));
     }
     if situation.worker.is_none() {
         stands.why.push("no worker has the journal: nothing moves until one is started".to_owned());
@@ -45,7 +47,10 @@ pub(super) fn stands(situation: &Situation) -> Stands {
 fn ready(situation: &Situation) -> Stands {
     let (row, now) = (situation.row(), situation.now);
     if let Some(at) = row.not_before.filter(|at| *at > now) {
-        return Stands::new("it is not to start yet, and holds no place in its lane until then", Step::at(at, "it enters its lane"));
+        return Stands::new(
+            "it is not to start yet, and holds no place in its lane until then",
+            Step::at(at, "it enters its lane"),
+        );
     }
     if let Some(due) = row.due.filter(|due| *due > now) {
         return again(situation, row, due);
@@ -54,8 +59,15 @@ fn ready(situation: &Situation) -> Stands {
         Some(ahead) => {
             let (first, lane) = (&ahead.first, row.lane.as_deref().unwrap_or_default());
             let others = if ahead.count > 1 { format!(" and {} more", ahead.count - 1) } else { String::new() };
-            let why = format!("one command at a time works on {lane}: {} ({}){others} goes before it", first.id, first.state.name().word());
-            Stands::new(why, Step::some_time(format!("it runs when those have left {lane}: see `bindery explain {}`", first.id)))
+            let why = format!(
+                "one command at a time works on {lane}: {} ({}){others} goes before it",
+                first.id,
+                first.state.name().word()
+            );
+            Stands::new(
+                why,
+                Step::some_time(format!("it runs when those have left {lane}: see `bindery explain {}`", first.id)),
+            )
         }
         None => Stands::new("nothing holds it back", Step::at(now, "it runs when the turn of its business comes")),
     }
@@ -70,7 +82,9 @@ fn again(situation: &Situation, row: &CommandRow, due: jiff::Timestamp) -> Stand
                 format!("its last call found no usable answer ({} so far): {why}", row.attempts),
                 Step::at(due, "the same call is made again"),
             );
-            stands.next.push(Step::some_time(format!("after {given_up} of such tries it ends as failed, category exhausted")));
+            stands
+                .next
+                .push(Step::some_time(format!("after {given_up} of such tries it ends as failed, category exhausted")));
             stands
         }
         None => Stands::new(
@@ -102,7 +116,10 @@ fn children(situation: &Situation) -> Stands {
     let (open, unwell): (Vec<_>, Vec<_>) =
         situation.children.iter().partition(|child| !matches!(child.state, State::Ended(_)));
     why.extend(unwell.iter().take(CHILDREN_SHOWN).map(|child| format!("{}: {}", child.id, state(child))));
-    why.extend((unwell.len() > CHILDREN_SHOWN).then(|| format!("and {} more that did not end well", unwell.len() - CHILDREN_SHOWN)));
+    why.extend(
+        (unwell.len() > CHILDREN_SHOWN)
+            .then(|| format!("and {} more that did not end well", unwell.len() - CHILDREN_SHOWN)),
+    );
     let mut next: Vec<Step> = open.iter().take(CHILDREN_SHOWN).map(|child| child_next(child)).collect();
     if open.len() > CHILDREN_SHOWN {
         next.push(Step::some_time(format!("and {} more after them", open.len() - CHILDREN_SHOWN)));

@@ -10,11 +10,30 @@ pub(super) fn waits(situation: &Situation, cause: &str, since: Timestamp, until:
     match WaitCause::ALL.into_iter().find(|known| known.word() == cause) {
         Some(WaitCause::Quota) => quota(situation, since, until),
         Some(WaitCause::Credential) => credential(situation, since),
-        Some(WaitCause::Cap) => other("our own limit on open or new claims of the business is reached", since, until, "it goes on when a claim has ended or an hour's claims have aged: `claims.open_per_business`, `claims.new_per_hour`"),
-        Some(WaitCause::Breaker) => other("Meta took a claim of this business for abuse, and its breaker is open", since, until, "look at what was claimed, then close the breaker: nothing else does"),
-        Some(WaitCause::Release) => other("more removals than `offboarding.blast_radius` allows in an hour", since, until, "a person who wants it all the same releases it"),
-        Some(WaitCause::Hold) => other("the business is on hold", since, until, "it goes on when the hold is taken back"),
-        Some(WaitCause::Outage) => other("Meta is out of reach for everybody", since, until, "it goes on when Meta answers again"),
+        Some(WaitCause::Cap) => other(
+            "our own limit on open or new claims of the business is reached",
+            since,
+            until,
+            "it goes on when a claim has ended or an hour's claims have aged: `claims.open_per_business`, `claims.new_per_hour`",
+        ),
+        Some(WaitCause::Breaker) => other(
+            "Meta took a claim of this business for abuse, and its breaker is open",
+            since,
+            until,
+            "look at what was claimed, then close the breaker: nothing else does",
+        ),
+        Some(WaitCause::Release) => other(
+            "more removals than `offboarding.blast_radius` allows in an hour",
+            since,
+            until,
+            "a person who wants it all the same releases it",
+        ),
+        Some(WaitCause::Hold) => {
+            other("the business is on hold", since, until, "it goes on when the hold is taken back")
+        }
+        Some(WaitCause::Outage) => {
+            other("Meta is out of reach for everybody", since, until, "it goes on when Meta answers again")
+        }
         None => other(&format!("held back for {cause}"), since, until, "it goes on when that is over"),
     }
 }
@@ -40,9 +59,10 @@ fn credential(situation: &Situation, since: Timestamp) -> Stands {
             refused.credential.clone(),
             format!("Meta refused credential {} at {}: {}", refused.credential, time(refused.since), refused.why),
         ),
-        CredentialSeen::Suspended { refused, is_new: true } => {
-            (refused.credential.clone(), format!("credential {} has new content since Meta refused it", refused.credential))
-        }
+        CredentialSeen::Suspended { refused, is_new: true } => (
+            refused.credential.clone(),
+            format!("credential {} has new content since Meta refused it", refused.credential),
+        ),
         CredentialSeen::Unreadable { name, why } => (name.clone(), format!("credential {name} cannot be read: {why}")),
         CredentialSeen::Good(name) => (name.clone(), format!("credential {name} is good again as far as is known")),
         CredentialSeen::None(business) => {
@@ -50,14 +70,20 @@ fn credential(situation: &Situation, since: Timestamp) -> Stands {
         }
         CredentialSeen::NotNeeded => ("NAME".to_owned(), "its credential is not known".to_owned()),
     };
-    let is_mended = matches!(situation.credential, CredentialSeen::Good(_) | CredentialSeen::Suspended { is_new: true, .. });
+    let is_mended =
+        matches!(situation.credential, CredentialSeen::Good(_) | CredentialSeen::Suspended { is_new: true, .. });
     let mend = if is_mended {
         Step::some_time("it goes on within seconds")
     } else {
-        Step::some_time(format!("give credentials.{name} a new token: a changed file is seen within seconds, a variable at the next start"))
+        Step::some_time(format!(
+            "give credentials.{name} a new token: a changed file is seen within seconds, a variable at the next start"
+        ))
     };
     let give_up = situation.retry.give_up_after;
-    let end = Step::at(since + give_up, format!("after {} of waiting it ends as failed, category credential", length(give_up)));
+    let end = Step::at(
+        since + give_up,
+        format!("after {} of waiting it ends as failed, category credential", length(give_up)),
+    );
     Stands { why: vec![format!("a dead credential, since {}", time(since)), known], next: vec![mend, end] }
 }
 
