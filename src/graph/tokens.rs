@@ -34,12 +34,15 @@ impl PageTokens {
         self.lock().get(&key(secrets, page)).cloned()
     }
 
+    /// Keeps a Page's token. Those that came from an earlier token of the same credential are forgotten with it.
     pub(super) fn keep(&self, secrets: &Secrets, page: &str, token: SecretString) {
+        let key = key(secrets, page);
         let mut kept = self.lock();
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(key(secrets, page), token);
+        kept.retain(|known, _| known.credential != key.credential || known.token == key.token);
+        kept.insert(key, token);
     }
 
     pub(super) fn drop_one(&self, secrets: &Secrets, page: &str) {
@@ -55,4 +58,29 @@ impl PageTokens {
 fn key(secrets: &Secrets, page: &str) -> Key {
     let token = Sha256::digest(secrets.access_token.expose_secret().as_bytes()).into();
     Key { credential: secrets.name.clone(), token, page: page.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(name: &str, token: &str) -> Secrets {
+        Secrets { name: name.to_owned(), access_token: SecretString::from(token.to_owned()), app_secret: None }
+    }
+
+    fn has(kept: &PageTokens, name: &str, token: &str, page: &str) -> bool {
+        kept.get(&secrets(name, token), page).is_some()
+    }
+
+    #[test]
+    fn a_new_token_of_a_credential_drops_what_the_old_one_brought_and_nobody_elses() {
+        let kept = PageTokens::default();
+        for (name, token, page) in [("main", "old", "1"), ("main", "old", "2"), ("other", "old", "1")] {
+            kept.keep(&secrets(name, token), page, SecretString::from("page token".to_owned()));
+        }
+        assert!(has(&kept, "main", "old", "1") && has(&kept, "main", "old", "2"));
+        kept.keep(&secrets("main", "new"), "3", SecretString::from("page token".to_owned()));
+        assert!(!has(&kept, "main", "old", "1") && !has(&kept, "main", "old", "2"));
+        assert!(has(&kept, "main", "new", "3") && has(&kept, "other", "old", "1"));
+    }
 }

@@ -134,3 +134,8 @@ fn span(from: Timestamp, to: Timestamp) -> String {
 fn length(duration: std::time::Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
+
+/// A number with its noun.
+fn count(n: u64, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}

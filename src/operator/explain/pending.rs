@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::stands::Stands;
-use super::{Situation, Step, length, time};
+use super::{Situation, Step, count, length, time};
 use crate::engine;
 use crate::journal::{Walk, WatchRow};
 use crate::meta::PageList;
@@ -38,21 +38,22 @@ fn walks(situation: &Situation, watch: &WatchRow, polls: u32) -> String {
     match situation.walks[0].first() {
         None => format!("{list} has not been walked since"),
         Some(last) => {
-            format!("{list} was walked {polls} times since, the last at {} ({})", time(last.began), walked(last))
+            let times = count(u64::from(polls), "time", "times");
+            format!("{list} was walked {times} since, the last at {} ({})", time(last.began), walked(last))
         }
     }
 }
 
 fn walked(walk: &Walk) -> String {
     let whole = if walk.complete { "whole" } else { "broken off: it counts for nothing" };
-    format!("{} rows, {whole}", walk.rows)
+    format!("{}, {whole}", count(walk.rows, "row", "rows"))
 }
 
 fn so_far_absent(situation: &Situation, watch: &WatchRow, absences: Absences) -> String {
     match absences.first_ended {
         Some(first) => format!(
-            "it stood in neither list in {} whole walks that count, the first of which ended at {}",
-            absences.walks,
+            "it stood in neither list in {}, the first of which ended at {}",
+            count(u64::from(absences.walks), "whole walk that counts", "whole walks that count"),
             time(first)
         ),
         None if situation.walks[0].is_empty() => "nothing is known of an answer".to_owned(),

@@ -16,7 +16,7 @@ pub(super) fn seen(situation: &Situation) -> Vec<String> {
         let shown = situation.evidence.len();
         lines.push(match usize::try_from(row.evidence_total) {
             Ok(total) if total > shown => format!("{total} entries of evidence, the last {shown}:"),
-            Ok(_) | Err(_) => format!("{} entries of evidence:", row.evidence_total),
+            Ok(_) | Err(_) => format!("{} of evidence:", super::count(row.evidence_total, "entry", "entries")),
         });
         lines.extend(situation.evidence.iter().map(entry));
     }
@@ -39,8 +39,16 @@ pub(super) fn told(situation: &Situation) -> Vec<String> {
 
 fn entry(row: &EvidenceRow) -> String {
     let entry = &row.entry;
-    let trace = entry.trace.as_ref().map(|trace| format!(" (trace {trace})")).unwrap_or_default();
+    let trace = entry.trace.as_deref().map(trace).unwrap_or_default();
     format!("{} {}: {}{trace}", time(entry.at), entry.call, entry.answer)
+}
+
+/// Meta's trace id; of a child its chain's last hash, of which the beginning will do.
+fn trace(text: &str) -> String {
+    match text.strip_prefix("sha256:") {
+        Some(hash) => format!(" (chain {}…)", hash.chars().take(12).collect::<String>()),
+        None => format!(" (trace {text})"),
+    }
 }
 
 /// A journaled call without its parameters, which may name people.
