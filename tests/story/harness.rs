@@ -164,7 +164,15 @@ impl Story {
 
     /// With settings of its own, by their variables without the prefix; `{folder}` is the story's folder.
     pub async fn with(world: World, settings: &[(&str, &str)]) -> Result<Self> {
-        let vhost = rabbit::vhost().await?;
+        Self::begin(rabbit::vhost().await?, world, settings).await
+    }
+
+    /// In a vhost of a node of its own.
+    pub async fn at(vhost: Vhost, world: World) -> Result<Self> {
+        Self::begin(vhost, world, &[]).await
+    }
+
+    async fn begin(vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
         let meta = Sim::start(SimConfig::of(world)).await?;
         let folder = tempfile::Builder::new().prefix("bindery-story-").tempdir()?;
         let (events, reader) = read_events(&vhost, Vec::new()).await?;

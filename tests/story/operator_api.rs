@@ -27,7 +27,8 @@ struct Answer {
 /// One request, byte by byte as told: no client puts anything right.
 async fn say(story: &Story, method: &str, path: &str, headers: &str, body: &str) -> Result<Answer> {
     let length = body.len();
-    let text = format!("{method} {path} HTTP/1.1\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+    let text =
+        format!("{method} {path} HTTP/1.1\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}");
     let mut stream = TcpStream::connect(story.address()).await?;
     // A refusal may come before all is sent.
     let _ = stream.write_all(text.as_bytes()).await;
@@ -65,7 +66,11 @@ async fn an_operator_at_home_reads_and_changes_without_a_token() -> Result<()> {
     let all = say(&story, "GET", "/api/v1/commands?state=ended&limit=1", LOCAL, "").await?;
     ensure!(all.status == 200 && all.body["commands"].as_array().is_some_and(|all| all.len() == 1), "{:#}", all.body);
     let why = say(&story, "GET", "/api/v1/commands/u/explain", LOCAL, "").await?;
-    ensure!(why.status == 200 && why.body["headline"].as_str().is_some_and(|told| told.starts_with("u has ended")), "{:#}", why.body);
+    ensure!(
+        why.status == 200 && why.body["headline"].as_str().is_some_and(|told| told.starts_with("u has ended")),
+        "{:#}",
+        why.body
+    );
     let done = say(&story, "POST", REPLAY, ASKED, &ordered()).await?;
     ensure!(done.status == 200 && done.body["queued"] == 0, "{:#}", done.body);
     let log = say(&story, "GET", "/api/v1/operations", LOCAL, "").await?;
@@ -118,7 +123,8 @@ async fn where_others_reach_it_nothing_goes_without_the_token() -> Result<()> {
         let answer = say(&story, method, path, &wrong, &ordered()).await?;
         refused(&answer, 401, "wrong_token").context(path)?;
         ensure!(answer.head.contains("www-authenticate: bearer"), "{}", answer.head);
-        let right = format!("host: anywhere\r\ncontent-type: application/json\r\nauthorization: Bearer {HTTP_TOKEN}\r\n");
+        let right =
+            format!("host: anywhere\r\ncontent-type: application/json\r\nauthorization: Bearer {HTTP_TOKEN}\r\n");
         ensure!(say(&story, method, path, &right, &ordered()).await?.status == 200, "{path}");
     }
     for path in ["/livez", "/readyz"] {
@@ -132,9 +138,9 @@ async fn where_others_reach_it_nothing_goes_without_the_token() -> Result<()> {
 async fn a_worker_does_not_listen_where_others_reach_it_without_a_token() -> Result<()> {
     let story = Story::of(annas_page(PAGE)).await?;
     let told = story.cli(&["config", "check"], &[("HTTP__LISTEN", "0.0.0.0:9464")]).await?;
-    told.ends(2, &["http.token", "required because http.listen is not loopback"])?;
+    told.ends(2, &["http.token: required because http.listen is not loopback"])?;
     let short = story.cli(&["config", "check"], &[("HTTP__TOKEN", "short")]).await?;
-    short.ends(2, &["http.token", "at least 16 characters"])
+    short.ends(2, &["BINDERY__HTTP__TOKEN: must have at least 16 characters"])
 }
 
 #[tokio::test]
@@ -172,7 +178,9 @@ async fn a_caller_that_never_ends_its_request_is_let_go_and_holds_up_nobody() ->
     let ended = timeout(Duration::from_secs(15), slow.read_to_end(&mut answer)).await;
     ensure!(ended.is_ok(), "a head that never ends keeps its connection");
     let mut answer = vec![0; 4096];
-    let read = timeout(Duration::from_secs(15), body.read(&mut answer)).await.context("an order that never comes is waited for")??;
+    let read = timeout(Duration::from_secs(15), body.read(&mut answer))
+        .await
+        .context("an order that never comes is waited for")??;
     let told = String::from_utf8_lossy(&answer[..read]);
     ensure!(told.starts_with("HTTP/1.1 408") && told.contains("slow_order"), "{told}");
     Ok(())

@@ -32,7 +32,8 @@ pub(super) fn stands(situation: &Situation) -> Stands {
     };
     if let Some(by) = &row.cancelled_by {
         stands.why.push(format!("{by} has told it to stop"));
-        let stop = "it stops at its next safe point: a call that is out is awaited, what is pending at Meta is withdrawn";
+        let stop =
+            "it stops at its next safe point: a call that is out is awaited, what is pending at Meta is withdrawn";
         stands.next = vec![Step::some_time(stop)];
     } else if let Some(at) = row.expires_at {
         let deadline = "its deadline: without a write begun it expires; else only what brings an asset to its safe point is still done";
@@ -40,7 +41,10 @@ pub(super) fn stands(situation: &Situation) -> Stands {
     }
     if situation.worker.is_none() {
         stands.why.push("no worker has the journal".to_owned());
-        stands.next.insert(0, Step::some_time("start a worker: nothing moves without one, and the times below are the earliest"));
+        stands.next.insert(
+            0,
+            Step::some_time("start a worker: nothing moves without one, and the times below are the earliest"),
+        );
     }
     stands
 }

@@ -320,7 +320,8 @@ async fn one_that_awaits_the_end_of_another() {
 async fn a_fan_out_with_children_that_ended_wait_and_go_on() {
     let story = Story::begin().await;
     let pages: Vec<_> = (1..=9).map(|n| json!({"kind": "page", "id": format!("100{n}")})).collect();
-    let body = json!({"id": "f", "command": "reassign", "business": "2001", "assets": pages, "from": "3001", "to": "3002"});
+    let body =
+        json!({"id": "f", "command": "reassign", "business": "2001", "assets": pages, "from": "3001", "to": "3002"});
     story.accept(New { lane: None, body: body.to_string(), ..new_claim("f") }).await;
     let children = (1..=9).map(|n| new_claim(&format!("f~{n}"))).collect();
     story.record("f", Record { children, ..Record::new(at(5), State::AwaitingChildren) }).await;
@@ -357,7 +358,9 @@ async fn one_that_failed_tells_the_remedy() {
     story.claim("c-1").await;
     let error = json!({"category": "needs_human", "code": "would_orphan", "subcode": null, "trace": "A1b2",
         "message": "nobody else manages page/1009", "remedy": "Give somebody else MANAGE first, then send it anew."});
-    story.record("c-1", ended("c-1", Phase::Failed, json!({"phase": "failed", "changed": false, "error": error}))).await;
+    story
+        .record("c-1", ended("c-1", Phase::Failed, json!({"phase": "failed", "changed": false, "error": error})))
+        .await;
     insta::assert_snapshot!(story.told("c-1").await);
 }
 
