@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::door::{self, Door, Said};
+use super::list::read_journal;
 use super::{CliError, Ended, answer, run as worker, send};
 use crate::broker::{Letter, Letters};
 use crate::config::Config;
-use crate::journal::Journal;
+use crate::journal::{Journal, Operation};
 use crate::operator::{DeadError, Deed, LetterOrder, handle_letter, letter_name, shown};
 
 /// Digits of a letter's name that a list shows; enough to name it by.
@@ -28,6 +29,8 @@ pub(super) enum DeadCommand {
     Replay(ReplayArgs),
     /// Takes a letter out for good.
     Discard(DiscardArgs),
+    /// What operators did with letters and events, and why: the log in the journal, the last first.
+    Log(ListArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -79,6 +82,7 @@ pub(super) async fn run(command: DeadCommand, config: &Config) -> Result<Ended, 
     let (done, json) = match command {
         DeadCommand::List(args) => return list(&args, config).await,
         DeadCommand::Show(args) => return show(&args, config).await,
+        DeadCommand::Log(args) => return log(&args, config).await,
         DeadCommand::Replay(args) => {
             let deed = if args.unchanged { Deed::ReplayUnchanged } else { Deed::Replay };
             let order = LetterOrder { order: args.said.order()?, letter: args.letter, deed };
@@ -153,6 +157,26 @@ async fn show(args: &ShowArgs, config: &Config) -> Result<Ended, CliError> {
     } else {
         answer(&format!("{}\n{body}", line(&letter)))?;
     }
+    Ok(Ended::Well)
+}
+
+async fn log(args: &ListArgs, config: &Config) -> Result<Ended, CliError> {
+    let journal = read_journal(config).await?;
+    let done = journal.operations(args.limit).await;
+    journal.close().await;
+    let done = done.map_err(|error| CliError::OutOfReach(format!("could not read the journal: {error}")))?;
+    let line = |one: &Operation| {
+        let came = one.came.as_deref().unwrap_or("what came of it is not known");
+        let target: String = one.target.chars().take(NAME_SHOWN).collect();
+        format!("{:.0}  {}  {}  {target}  {came} (because: {})", one.at, one.actor, one.verb, one.reason)
+    };
+    answer(&if args.json {
+        format!("{:#}", json!(done.iter().map(shown::operation).collect::<Vec<_>>()))
+    } else if done.is_empty() {
+        "nothing was done yet".to_owned()
+    } else {
+        done.iter().map(line).collect::<Vec<_>>().join("\n")
+    })?;
     Ok(Ended::Well)
 }
 

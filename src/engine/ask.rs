@@ -163,7 +163,11 @@ async fn settle(
             progress.waits(WaitCause::Quota, Some(until)).await?;
             Ok(Err(Gone::Waits(until)))
         }
-        Trouble::CredentialDead { .. } if was_replaced(shared, met.ready) => Ok(Err(Gone::Waits(shared.clock.now()))),
+        Trouble::CredentialDead { .. } if was_replaced(shared, met.ready) => {
+            let now = shared.clock.now();
+            progress.tries_again(now, "Meta refused a token that was replaced meanwhile").await?;
+            Ok(Err(Gone::Waits(now)))
+        }
         Trouble::CredentialDead { code, message, .. } => {
             suspend(shared, met.ready, &format!("{code}: {message}")).await?;
             progress.waits(WaitCause::Credential, None).await?;

@@ -41,7 +41,7 @@ impl Journal {
     /// # Errors
     /// It must not be done then.
     pub async fn begin_operation(&self, operation: Operation) -> Result<i64, JournalError> {
-        self.change(move |connection| Box::pin(async move { insert(connection, &operation).await })).await
+        self.change(operation, |connection, operation| Box::pin(insert(connection, operation))).await
     }
 
     /// Writes down what came of the operation at place `n`.
@@ -49,9 +49,9 @@ impl Journal {
     /// # Errors
     /// The log does not say it then.
     pub async fn end_operation(&self, n: i64, came: String) -> Result<(), JournalError> {
-        self.change(move |connection| {
+        self.change((n, came), |connection, (n, came)| {
             Box::pin(async move {
-                let told = sqlx::query("UPDATE operations SET came = $2 WHERE n = $1").bind(n).bind(came);
+                let told = sqlx::query("UPDATE operations SET came = $2 WHERE n = $1").bind(*n).bind(came);
                 told.execute(connection).await?;
                 Ok(())
             })
@@ -87,11 +87,11 @@ impl Journal {
     /// # Errors
     /// Nothing is queued then.
     pub async fn replay_unrouted(&self, of: Option<CommandId>, operation: Operation) -> Result<u64, JournalError> {
-        self.change(move |connection| {
+        self.change((of, operation), |connection, (of, operation)| {
             Box::pin(async move {
                 let queued = requeue(connection, of.as_ref(), operation.at).await?;
                 let came = Some(format!("{queued} events queued"));
-                insert(connection, &Operation { came, ..operation }).await?;
+                insert(connection, &Operation { came, ..operation.clone() }).await?;
                 Ok(queued)
             })
         })

@@ -40,10 +40,11 @@ impl Journal {
     pub async fn ahead_of(&self, row: &CommandRow, now: Timestamp) -> Result<Option<Ahead>, JournalError> {
         let Some(lane) = &row.lane else { return Ok(None) };
         let rows = sqlx::query(
-            "SELECT *, count(*) OVER () AS ahead FROM commands
+            "SELECT *, count(*) OVER () AS ahead
+             FROM (SELECT *, state <> 'ready' OR observed > 0 OR attempts > 0 AS begun FROM commands)
              WHERE state IN ('ready', 'running', 'waiting', 'awaiting') AND lane = $1 AND seq <> $2
-                 AND (observed > 0 OR (seq < $2 AND max(coalesce(due, 0), coalesce(not_before, 0)) <= $3))
-             ORDER BY observed > 0 DESC, seq LIMIT 1",
+                 AND (begun OR (seq < $2 AND max(coalesce(due, 0), coalesce(not_before, 0)) <= $3))
+             ORDER BY begun DESC, seq LIMIT 1",
         )
         .bind(lane)
         .bind(row.seq)

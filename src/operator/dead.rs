@@ -57,7 +57,7 @@ pub enum DeadError {
     BadName,
     /// It is not there, or another operator looks at it.
     #[error(
-        "no letter {name} among the {looked} that are ready: it was taken out (see the log), or another operator looks at it now"
+        "no letter {name} among the {looked} that are ready: it was taken out (see `bindery dead log`), or another operator looks at it now"
     )]
     NotThere {
         /// As it was named.

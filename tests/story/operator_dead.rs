@@ -101,7 +101,9 @@ async fn a_replay_is_a_command_of_its_own_and_takes_the_letter_out() -> Result<(
     ensure!(log.len() == 1 && log[0]["verb"] == "dead replay" && log[0]["actor"] == "kim", "{log:#?}");
     ensure!(log[0]["came"].as_str().is_some_and(|came| came == format!("published as {id}")), "{log:#?}");
     let again = story.cli(&replay, &[]).await?;
-    again.ends(1, &["it was taken out"])
+    again.ends(1, &["it was taken out"])?;
+    let done = story.cli(&["dead", "log"], &[]).await?;
+    done.ends(0, &["kim", "dead replay", &letter[..12], "because: the publisher is known now"])
 }
 
 #[tokio::test]

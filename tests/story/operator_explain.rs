@@ -129,7 +129,7 @@ async fn one_behind_another_names_who_holds_the_lane() -> Result<()> {
     for id in ["second", "third"] {
         story.send(&order("reassign", id, PAGE, moves.clone())).await?;
     }
-    tells(&story, "third", &["first (waiting) and 1 more goes before it"]).await?;
+    tells(&story, "third", &["first (waiting) and 1 more go before it"]).await?;
     insta::assert_snapshot!(explained(&story, "third").await?);
     Ok(())
 }

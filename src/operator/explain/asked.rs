@@ -38,7 +38,9 @@ pub(super) fn asked(situation: &Situation) -> Vec<String> {
     let row = situation.row();
     let body: Map<String, Json> = serde_json::from_str(&row.body).unwrap_or_default();
     let mut lines = vec![what(&body)];
-    let own: Vec<String> = body.iter().filter(|(key, _)| !OF_ALL.contains(&key.as_str())).map(field).collect();
+    // What was not asked for need not be told.
+    let said = |(key, value): &(&String, &Json)| !OF_ALL.contains(&key.as_str()) && **value != Json::Bool(false);
+    let own: Vec<String> = body.iter().filter(said).map(field).collect();
     if !own.is_empty() {
         lines.push(own.join(", "));
     }

@@ -63,9 +63,9 @@ fn ready(situation: &Situation) -> Stands {
     match &situation.ahead {
         Some(ahead) => {
             let (first, lane) = (&ahead.first, row.lane.as_deref().unwrap_or_default());
-            let others = if ahead.count > 1 { format!(" and {} more", ahead.count - 1) } else { String::new() };
+            let others = if ahead.count > 1 { format!(" and {} more go", ahead.count - 1) } else { " goes".to_owned() };
             let why = format!(
-                "one command at a time works on {lane}: {} ({}){others} goes before it",
+                "one command at a time works on {lane}: {} ({}){others} before it",
                 first.id,
                 first.state.name().word()
             );
