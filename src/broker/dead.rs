@@ -103,7 +103,9 @@ impl Letters {
     ///
     /// # Errors
     /// Any [`BrokerError`]: it may still be there then.
-    pub async fn take(&self, letter: &Letter) -> Result<(), BrokerError> {
+    pub async fn take(&mut self, letter: &Letter) -> Result<(), BrokerError> {
+        // What came before it was put back, so nothing is held any more; a tag that is not ours would be an error.
+        self.last = self.last.filter(|last| *last != letter.tag);
         let within = self.config.deadlines.call_within;
         let acked = self.channel.basic_ack(letter.tag, BasicAckOptions::default());
         call("take a dead letter out", within, acked).await?;

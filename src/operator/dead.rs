@@ -161,7 +161,7 @@ fn verb(deed: Deed) -> &'static str {
 }
 
 async fn discard(
-    letters: &Letters,
+    letters: &mut Letters,
     journal: &Journal,
     letter: &Letter,
     operation: Operation,
@@ -180,7 +180,7 @@ struct Run {
 }
 
 async fn replay(
-    letters: &Letters,
+    letters: &mut Letters,
     broker: &BrokerConfig,
     journal: &Journal,
     letter: &Letter,

@@ -58,7 +58,6 @@ fn ordered() -> String {
 #[tokio::test]
 async fn an_operator_at_home_reads_and_changes_without_a_token() -> Result<()> {
     let story = Story::of(annas_page(PAGE)).await?;
-    story.ask(&order("inspect", "i", PAGE, json!({"asset": null, "kinds": ["page"]}))).await.ok();
     story.ask(&order("unassign", "u", PAGE, json!({"user": "3002", "tasks": ["ANALYZE"]}))).await?;
     let one = say(&story, "GET", "/api/v1/commands/u", LOCAL, "").await?;
     ensure!(one.status == 200 && one.body["id"] == "u" && one.body["state"] == "ended", "{:#}", one.body);

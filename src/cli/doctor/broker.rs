@@ -48,7 +48,14 @@ fn unreached(error: &BrokerError) -> Finding {
 fn findings(examined: &Examined, broker: &BrokerConfig) -> Vec<Finding> {
     let mut findings = vec![reached(examined)];
     findings.extend(version(examined, broker));
-    findings.extend(examined.things.iter().map(|(thing, standing)| stands(thing, standing)));
+    let used = examined.commands.is_some();
+    let nowhere = |thing: &str| used && thing.ends_with(&format!(" {}", broker.names.dead));
+    findings.extend(examined.things.iter().map(|(thing, standing)| match standing {
+        Standing::Missing if nowhere(thing) => nowhere_to_die(thing),
+        Standing::Missing | Standing::Right | Standing::Drifted(_) | Standing::NotCompared | Standing::Unknown(_) => {
+            stands(thing, standing)
+        }
+    }));
     if let Some(reason) = &examined.blocked {
         let remedy = "free memory or disk on the broker: until then events wait in the outbox, nothing is lost";
         findings.push(Finding::failed(AREA, format!("an alarm holds back whoever publishes: {reason}"), remedy));
@@ -101,6 +108,13 @@ fn stands(thing: &str, standing: &Standing) -> Finding {
             Finding::failed(AREA, format!("{thing}: {error}"), "look at the broker's log, then ask again")
         }
     }
+}
+
+/// The queue of commands is there, and what it sets aside has nowhere to go.
+fn nowhere_to_die(thing: &str) -> Finding {
+    let remedy = "restart a worker, which declares it, or declare it as the README says: what was set aside meanwhile \
+                  arrives within some minutes";
+    Finding::failed(AREA, format!("{thing} is not there: dead letters stay, unseen, in the queue of commands"), remedy)
 }
 
 fn rights(examined: &Examined) -> Vec<Finding> {

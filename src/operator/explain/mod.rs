@@ -1,6 +1,7 @@
 //! Why a command stands where it stands, what happens next and when: one screen, from the journal alone.
 //!
-//! [`Situation`] is everything that is looked at, read as of one moment; what is told of it is pure.
+//! [`Situation`] is everything that is looked at; what is told of it is pure. It is read in several looks, so that a step
+//! which ends in between may show in the later ones alone: asked again, it is whole.
 
 mod asked;
 mod ending;

@@ -16,7 +16,7 @@ const EVIDENCE_SHOWN: usize = 5;
 /// The last walks that are looked at.
 const WALKS_SHOWN: u32 = 3;
 
-/// A command and what stands around it, at one moment.
+/// A command and what stands around it, about one moment.
 #[derive(Debug, Clone)]
 pub struct Situation {
     /// The moment.
