@@ -12,6 +12,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
+use tracing::warn;
 
 use super::orders::LetterOrder;
 use crate::broker::{BrokerConfig, BrokerError, Exchange, Letter, Letters, Publication, Requester, Settled};
@@ -117,60 +118,18 @@ pub async fn handle(
         return Err(DeadError::BadName);
     }
     let mut letters = Letters::open(broker.clone()).await?;
-    let done = found(&mut letters, broker, journal, order, &wanted, limit, now).await;
+    let done = Case { broker, journal, order, limit, now }.settle(&mut letters, &wanted).await;
     letters.close().await;
     done
 }
 
-async fn found(
-    letters: &mut Letters,
-    broker: &BrokerConfig,
-    journal: &Journal,
-    order: &LetterOrder,
-    wanted: &str,
+/// One order, and what it is carried out with.
+struct Case<'a> {
+    broker: &'a BrokerConfig,
+    journal: &'a Journal,
+    order: &'a LetterOrder,
     limit: usize,
     now: Timestamp,
-) -> Result<Done, DeadError> {
-    let mut looked = 0;
-    let letter = loop {
-        let Some(letter) = letters.next().await?.filter(|_| looked < SEARCHED_MOST) else {
-            return Err(DeadError::NotThere { name: wanted.to_owned(), looked });
-        };
-        if name(&letter).starts_with(wanted) {
-            break letter;
-        }
-        looked += 1;
-    };
-    letters.put_back_before(&letter).await?;
-    let operation = order.order.operation(verb(order.deed), &name(&letter), now);
-    match order.deed {
-        Deed::Discard => discard(letters, journal, &letter, operation).await,
-        Deed::Replay | Deed::ReplayUnchanged => {
-            let run = run(&letter, order, &operation.nonce, limit)?;
-            replay(letters, broker, journal, &letter, run, operation).await
-        }
-    }
-}
-
-fn verb(deed: Deed) -> &'static str {
-    match deed {
-        Deed::Replay => "dead replay",
-        Deed::ReplayUnchanged => "dead replay unchanged",
-        Deed::Discard => "dead discard",
-    }
-}
-
-async fn discard(
-    letters: &mut Letters,
-    journal: &Journal,
-    letter: &Letter,
-    operation: Operation,
-) -> Result<Done, DeadError> {
-    let nonce = operation.nonce.clone();
-    let n = journal.begin_operation(operation).await?;
-    letters.take(letter).await?;
-    journal.end_operation(n, format!("discarded {} bytes of {}", letter.body.len(), letter.routing_key)).await?;
-    Ok(Done { letter: name(letter), command: None, nonce, taken_out: true })
 }
 
 /// A command that a letter becomes.
@@ -179,44 +138,92 @@ struct Run {
     message: Publication,
 }
 
-async fn replay(
-    letters: &mut Letters,
-    broker: &BrokerConfig,
-    journal: &Journal,
-    letter: &Letter,
-    run: Run,
-    operation: Operation,
-) -> Result<Done, DeadError> {
-    let nonce = operation.nonce.clone();
-    let requester = Requester::open(broker.clone()).await?;
-    let begun = journal.begin_operation(operation).await;
-    let settled = match &begun {
-        Ok(_) => Some(requester.publish(&run.message).await),
-        Err(_) => None,
-    };
-    requester.close().await;
-    let n = begun?;
-    match settled {
-        Some(Settled::Confirmed) => {}
-        Some(Settled::NoAnswer { reason }) => {
-            journal.end_operation(n, format!("not known whether {} was published: {reason}", run.id)).await?;
-            return Err(DeadError::Unknown { command: run.id, why: reason });
+impl Case<'_> {
+    async fn settle(&self, letters: &mut Letters, wanted: &str) -> Result<Done, DeadError> {
+        let letter = find(letters, wanted).await?;
+        letters.put_back_before(&letter).await?;
+        let operation = self.order.order.operation(verb(self.order.deed), &name(&letter), self.now);
+        match self.order.deed {
+            Deed::Discard => self.discard(letters, &letter, operation).await,
+            Deed::Replay | Deed::ReplayUnchanged => {
+                let run = run(&letter, self.order, &operation.nonce, self.limit)?;
+                self.replay(letters, &letter, run, operation).await
+            }
         }
-        Some(Settled::Unrouted) | None => {
-            return not_taken(journal, n, "no queue is bound to the exchange of commands").await;
-        }
-        Some(Settled::Refused { reason }) => return not_taken(journal, n, &reason).await,
     }
-    // Published is published: a letter that stays is told, and is no failure of the run.
-    let taken_out = letters.take(letter).await.is_ok();
-    let stays = if taken_out { "" } else { ", the letter could not be taken out" };
-    journal.end_operation(n, format!("published as {}{stays}", run.id)).await?;
-    Ok(Done { letter: name(letter), command: Some(run.id), nonce, taken_out })
+
+    async fn discard(&self, letters: &mut Letters, letter: &Letter, operation: Operation) -> Result<Done, DeadError> {
+        let nonce = operation.nonce.clone();
+        let n = self.journal.begin_operation(operation).await?;
+        letters.take(letter).await?;
+        self.came(n, format!("discarded {} bytes of {}", letter.body.len(), letter.routing_key)).await;
+        Ok(Done { letter: name(letter), command: None, nonce, taken_out: true })
+    }
+
+    async fn replay(
+        &self,
+        letters: &mut Letters,
+        letter: &Letter,
+        run: Run,
+        operation: Operation,
+    ) -> Result<Done, DeadError> {
+        let nonce = operation.nonce.clone();
+        let requester = Requester::open(self.broker.clone()).await?;
+        let begun = self.journal.begin_operation(operation).await;
+        // Journal first: what is not in the log is not published.
+        let settled = match begun {
+            Ok(n) => Ok((n, requester.publish(&run.message).await)),
+            Err(error) => Err(error),
+        };
+        requester.close().await;
+        let (n, settled) = settled?;
+        match settled {
+            Settled::Confirmed => {}
+            Settled::NoAnswer { reason } => {
+                self.came(n, format!("not known whether {} was published: {reason}", run.id)).await;
+                return Err(DeadError::Unknown { command: run.id, why: reason });
+            }
+            Settled::Unrouted => return self.not_taken(n, "no queue is bound to the exchange of commands").await,
+            Settled::Refused { reason } => return self.not_taken(n, &reason).await,
+        }
+        // Published is published: a letter that stays is told, and is no failure of the run.
+        let taken_out = letters.take(letter).await.is_ok();
+        let stays = if taken_out { "" } else { ", the letter could not be taken out" };
+        self.came(n, format!("published as {}{stays}", run.id)).await;
+        Ok(Done { letter: name(letter), command: Some(run.id), nonce, taken_out })
+    }
+
+    async fn not_taken(&self, n: i64, why: &str) -> Result<Done, DeadError> {
+        self.came(n, format!("not published: {why}")).await;
+        Err(DeadError::NotTaken { why: why.to_owned() })
+    }
+
+    /// What came of it is worth a warning where it cannot be written down, but it has come all the same.
+    async fn came(&self, n: i64, came: String) {
+        if let Err(error) = self.journal.end_operation(n, came.clone()).await {
+            warn!("the operators' log does not tell what came of its line {n} ({came}): {error}");
+        }
+    }
 }
 
-async fn not_taken(journal: &Journal, n: i64, why: &str) -> Result<Done, DeadError> {
-    journal.end_operation(n, format!("not published: {why}")).await?;
-    Err(DeadError::NotTaken { why: why.to_owned() })
+/// The letter that is meant, held from now on with all that came before it.
+async fn find(letters: &mut Letters, wanted: &str) -> Result<Letter, DeadError> {
+    let mut looked = 0;
+    while let Some(letter) = letters.next().await?.filter(|_| looked < SEARCHED_MOST) {
+        if name(&letter).starts_with(wanted) {
+            return Ok(letter);
+        }
+        looked += 1;
+    }
+    Err(DeadError::NotThere { name: wanted.to_owned(), looked })
+}
+
+fn verb(deed: Deed) -> &'static str {
+    match deed {
+        Deed::Replay => "dead replay",
+        Deed::ReplayUnchanged => "dead replay unchanged",
+        Deed::Discard => "dead discard",
+    }
 }
 
 /// What will be published: only what would be taken in.

@@ -124,6 +124,21 @@ async fn f62_two_deliberate_replays_are_two_runs_each_with_its_own_nonce_and_act
 }
 
 #[tokio::test]
+async fn f62_two_operators_who_replay_one_letter_at_the_same_moment_make_one_run() -> Result<()> {
+    let (story, letter) = with_a_letter("r").await?;
+    let replay = async |actor: &'static str| {
+        story.cli(&["dead", "replay", &letter, "--reason", "a story", "--actor", actor], &[]).await
+    };
+    let (kim, lee) = tokio::join!(replay("kim"), replay("lee"));
+    let (kim, lee) = (kim?, lee?);
+    let (done, refused) = if kim.code == Some(0) { (kim, lee) } else { (lee, kim) };
+    done.ends(0, &["is published as r.replay-"])?;
+    refused.ends(1, &["it was taken out", "or another operator looks at it now"])?;
+    ensure!(log(&story).await?.len() == 1, "{:#?}", log(&story).await?);
+    story.vhost.expect_depth(DEAD, 0).await
+}
+
+#[tokio::test]
 async fn an_unchanged_replay_keeps_its_id_and_twice_is_once() -> Result<()> {
     let (story, letter) = with_a_letter("r").await?;
     dies(&story, "r").await?;
