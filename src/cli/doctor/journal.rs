@@ -15,6 +15,8 @@ use crate::operator::Worker;
 const AREA: &str = "journal";
 /// For each question; the check of a large file is the slowest.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+/// For all that is asked of the file itself.
+const EXAMINED_WITHIN: Duration = Duration::from_secs(40);
 /// Events that wait longer for the broker are worth a look.
 const OUTBOX_OLD: Duration = Duration::from_secs(60);
 
@@ -23,9 +25,13 @@ pub(super) async fn look(config: &Config, now: Timestamp) -> Vec<Finding> {
     if !path.exists() {
         return vec![absent(path)];
     }
-    let mut findings = match journal::examine(path, ANSWERED_WITHIN).await {
-        Ok(condition) => condition_of(path, &condition),
-        Err(error) => return vec![unreadable(&error)],
+    let mut findings = match timeout(EXAMINED_WITHIN, journal::examine(path, ANSWERED_WITHIN)).await {
+        Ok(Ok(condition)) => condition_of(path, &condition),
+        Ok(Err(error)) => return vec![unreadable(&error)],
+        Err(_) => {
+            let found = format!("{} does not answer", path.display());
+            return vec![Finding::out_of_reach(AREA, found, "look at the disk that it is on")];
+        }
     };
     findings.push(holder(path, config).await);
     match timeout(ANSWERED_WITHIN, contents(path, now)).await {
