@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection};
+use rusqlite::{Connection, OpenFlags};
 use tokio::time::timeout;
 
-use super::{JournalError, open};
+use super::{JournalError, blocking, open};
 
-/// Whether it could be written to, how large it is, and whether its pages are sound. No answer takes longer than
-/// `within` each.
+/// Whether it could be written to, how large it is, and whether its pages are sound.
 #[derive(Debug)]
 pub struct Condition {
     /// Bytes of the database.
@@ -22,36 +21,49 @@ pub struct Condition {
     pub check: Option<String>,
 }
 
-/// Looks over the journal at `path` without changing what it holds.
+/// Looks over the journal at `path` without changing what it holds; each of the two questions takes at most `within`.
 ///
 /// # Errors
 /// `CannotOpen`, `NotADatabase`, `Newer` and `Migration`, as a reader has them.
 pub async fn examine(path: &Path, within: Duration) -> Result<Condition, JournalError> {
-    let options = open::to_read(path).await?;
-    let mut reader = options.connect().await?;
-    let bytes = sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        .fetch_one(&mut reader)
-        .await
-        .map(|bytes: i64| u64::try_from(bytes).unwrap_or(0))?;
-    let schema = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut reader).await?;
-    let check = timeout(within, sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut reader)).await;
+    let file = path.to_owned();
+    let (reader, bytes, schema) = blocking(move || sizes(open::to_read(&file)?.connect()?)).await?;
+    let interrupt = reader.get_interrupt_handle();
+    let check = timeout(within, blocking(move || checked(&reader))).await;
+    if check.is_err() {
+        interrupt.interrupt();
+    }
     let check = check.ok().transpose()?;
-    let closed = reader.close();
-    // A check that was cut short still ends by itself on its thread; nobody waits for it.
-    let _ = timeout(within, closed).await;
     Ok(Condition { bytes, schema, unwritable: unwritable(path, within).await, check })
+}
+
+fn sizes(reader: Connection) -> Result<(Connection, u64, i64), JournalError> {
+    let number = |pragma| reader.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let bytes = number("page_count")?.saturating_mul(number("page_size")?);
+    let schema = number("user_version")?;
+    Ok((reader, u64::try_from(bytes).unwrap_or(0), schema))
+}
+
+fn checked(reader: &Connection) -> Result<String, JournalError> {
+    Ok(reader.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?)
 }
 
 /// Why no transaction can be begun. The one that is begun is rolled back, so nothing is changed.
 async fn unwritable(path: &Path, within: Duration) -> Option<String> {
-    let begun = async {
-        let mut writer = open::write_options(path).create_if_missing(false).connect().await?;
-        sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&mut writer).await?;
-        writer.close().await
-    };
-    match timeout(within, begun).await {
+    let file = path.to_owned();
+    // Half of it: the answer that it is locked should come in time.
+    let begun = timeout(within, blocking(move || begin(&file, within / 2))).await;
+    match begun {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("no transaction could be begun within {}", humantime::format_duration(within))),
     }
+}
+
+fn begin(path: &Path, within: Duration) -> Result<(), JournalError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let writer = Connection::open_with_flags(path, flags)?;
+    writer.busy_timeout(within)?;
+    writer.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+    Ok(())
 }

@@ -1,10 +1,10 @@
 //! The operators' log: who did what on purpose, when and why; and events that are published again because one asked.
 
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, params};
 
 use super::decode::Columns;
-use super::{Journal, JournalError};
+use super::{Journal, JournalError, sql};
 use crate::contract::CommandId;
 
 /// One thing that an operator did.
@@ -41,7 +41,7 @@ impl Journal {
     /// # Errors
     /// It must not be done then.
     pub async fn begin_operation(&self, operation: Operation) -> Result<i64, JournalError> {
-        self.change(operation, |connection, operation| Box::pin(insert(connection, operation))).await
+        self.change(move |connection| insert(connection, &operation)).await
     }
 
     /// Writes down what came of the operation at place `n`.
@@ -49,12 +49,8 @@ impl Journal {
     /// # Errors
     /// The log does not say it then.
     pub async fn end_operation(&self, n: i64, came: String) -> Result<(), JournalError> {
-        self.change((n, came), |connection, (n, came)| {
-            Box::pin(async move {
-                let told = sqlx::query("UPDATE operations SET came = $2 WHERE n = $1").bind(*n).bind(came);
-                told.execute(connection).await?;
-                Ok(())
-            })
+        self.change(move |connection| {
+            sql::run(connection, "UPDATE operations SET came = ?2 WHERE n = ?1", params![n, came]).map(drop)
         })
         .await
     }
@@ -64,8 +60,8 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn operations(&self, limit: u32) -> Result<Vec<Operation>, JournalError> {
-        let rows = sqlx::query("SELECT * FROM operations ORDER BY n DESC LIMIT $1").bind(i64::from(limit));
-        rows.fetch_all(&self.shared.readers).await?.iter().map(|row| Columns(row).operation()).collect()
+        let select = "SELECT * FROM operations ORDER BY n DESC LIMIT ?1";
+        self.survey(move |connection| sql::all(connection, select, [limit], |row| Columns(row).operation())).await
     }
 
     /// How many events nobody was bound for, and were not published again since.
@@ -73,12 +69,15 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn unrouted(&self) -> Result<Unrouted, JournalError> {
-        let row = sqlx::query(
-            "SELECT count(*) AS count, coalesce(sum(terminal), 0) AS terminal FROM events WHERE settled = 'unrouted'",
-        )
-        .fetch_one(&self.shared.readers)
-        .await?;
-        Ok(Unrouted { count: Columns(&row).number("count")?, terminal: Columns(&row).number("terminal")? })
+        let select =
+            "SELECT count(*) AS count, coalesce(sum(terminal), 0) AS terminal FROM events WHERE settled = 'unrouted'";
+        let counted = self.survey(move |connection| {
+            sql::first(connection, select, [], |row| {
+                let columns = Columns(row);
+                Ok(Unrouted { count: columns.number("count")?, terminal: columns.number("terminal")? })
+            })
+        });
+        Ok(counted.await?.unwrap_or(Unrouted { count: 0, terminal: 0 }))
     }
 
     /// Queues unrouted events again under their own ids, in their order, those of one command or all; how many. The
@@ -87,56 +86,34 @@ impl Journal {
     /// # Errors
     /// Nothing is queued then.
     pub async fn replay_unrouted(&self, of: Option<CommandId>, operation: Operation) -> Result<u64, JournalError> {
-        self.change((of, operation), |connection, (of, operation)| {
-            Box::pin(async move {
-                let queued = requeue(connection, of.as_ref(), operation.at).await?;
-                let came = Some(format!("{queued} events queued"));
-                insert(connection, &Operation { came, ..operation.clone() }).await?;
-                Ok(queued)
-            })
+        self.change(move |connection| {
+            let queued = requeue(connection, of.as_ref(), operation.at)?;
+            let came = Some(format!("{queued} events queued"));
+            insert(connection, &Operation { came, ..operation })?;
+            Ok(queued)
         })
         .await
     }
 }
 
-async fn requeue(
-    connection: &mut SqliteConnection,
-    of: Option<&CommandId>,
-    at: Timestamp,
-) -> Result<u64, JournalError> {
+fn requeue(connection: &Connection, of: Option<&CommandId>, at: Timestamp) -> Result<u64, JournalError> {
     let of = of.map(CommandId::as_str);
-    let queued = sqlx::query(
-        "INSERT INTO outbox (event, queued_at)
-         SELECT n, $2 FROM events WHERE settled = 'unrouted' AND ($1 IS NULL OR command = $1)
+    let insert = "INSERT INTO outbox (event, queued_at)
+         SELECT n, ?2 FROM events WHERE settled = 'unrouted' AND (?1 IS NULL OR command = ?1)
              AND NOT EXISTS (SELECT 1 FROM outbox WHERE event = events.n AND reply_to IS NULL)
-         ORDER BY n",
-    )
-    .bind(of)
-    .bind(at.as_microsecond())
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("UPDATE events SET settled = NULL WHERE settled = 'unrouted' AND ($1 IS NULL OR command = $1)")
-        .bind(of)
-        .execute(connection)
-        .await?;
-    Ok(queued.rows_affected())
+         ORDER BY n";
+    let queued = sql::run(connection, insert, params![of, at.as_microsecond()])?;
+    let forget = "UPDATE events SET settled = NULL WHERE settled = 'unrouted' AND (?1 IS NULL OR command = ?1)";
+    sql::run(connection, forget, [of])?;
+    Ok(u64::try_from(queued).unwrap_or(u64::MAX))
 }
 
-async fn insert(connection: &mut SqliteConnection, operation: &Operation) -> Result<i64, JournalError> {
-    let n = sqlx::query_scalar(
-        "INSERT INTO operations (at, actor, verb, target, reason, nonce, came) VALUES ($1, $2, $3, $4, $5, $6, $7)
-         RETURNING n",
-    )
-    .bind(operation.at.as_microsecond())
-    .bind(&operation.actor)
-    .bind(&operation.verb)
-    .bind(&operation.target)
-    .bind(&operation.reason)
-    .bind(&operation.nonce)
-    .bind(&operation.came)
-    .fetch_one(connection)
-    .await?;
-    Ok(n)
+fn insert(connection: &Connection, operation: &Operation) -> Result<i64, JournalError> {
+    let insert = "INSERT INTO operations (at, actor, verb, target, reason, nonce, came)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let Operation { at, actor, verb, target, reason, nonce, came } = operation;
+    sql::run(connection, insert, params![at.as_microsecond(), actor, verb, target, reason, nonce, came])?;
+    Ok(connection.last_insert_rowid())
 }
 
 impl Columns<'_> {

@@ -2,11 +2,12 @@
 //! its events. Looked up by people, so none of it has an index of its own that every write would pay for.
 
 use jiff::Timestamp;
+use rusqlite::params;
 
 use super::decode::Columns;
 use super::entries::{Walk, WatchRow};
 use super::rows::CommandRow;
-use super::{Journal, JournalError};
+use super::{Journal, JournalError, sql};
 use crate::contract::{BusinessId, CommandId};
 
 /// Who goes before a command in its lane.
@@ -38,20 +39,19 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn ahead_of(&self, row: &CommandRow, now: Timestamp) -> Result<Option<Ahead>, JournalError> {
-        let Some(lane) = &row.lane else { return Ok(None) };
-        let rows = sqlx::query(
-            "SELECT *, count(*) OVER () AS ahead
+        let Some(lane) = row.lane.clone() else { return Ok(None) };
+        let select = "SELECT *, count(*) OVER () AS ahead
              FROM (SELECT *, state <> 'ready' OR observed > 0 OR attempts > 0 AS begun FROM commands)
-             WHERE state IN ('ready', 'running', 'waiting', 'awaiting') AND lane = $1 AND seq <> $2
-                 AND (begun OR (seq < $2 AND max(coalesce(due, 0), coalesce(not_before, 0)) <= $3))
-             ORDER BY begun DESC, seq LIMIT 1",
-        )
-        .bind(lane)
-        .bind(row.seq)
-        .bind(now.as_microsecond())
-        .fetch_optional(&self.shared.readers)
-        .await?;
-        rows.map(|row| Ok(Ahead { count: Columns(&row).number("ahead")?, first: Columns(&row).command()? })).transpose()
+             WHERE state IN ('ready', 'running', 'waiting', 'awaiting') AND lane = ?1 AND seq <> ?2
+                 AND (begun OR (seq < ?2 AND max(coalesce(due, 0), coalesce(not_before, 0)) <= ?3))
+             ORDER BY begun DESC, seq LIMIT 1";
+        let seq = row.seq;
+        self.survey(move |connection| {
+            sql::first(connection, select, params![lane, seq, now.as_microsecond()], |row| {
+                Ok(Ahead { count: Columns(row).number("ahead")?, first: Columns(row).command()? })
+            })
+        })
+        .await
     }
 
     /// The watch of a command, where it has one.
@@ -59,8 +59,8 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn watch_of(&self, id: &CommandId) -> Result<Option<WatchRow>, JournalError> {
-        let row = sqlx::query("SELECT * FROM watches WHERE command = $1").bind(id.as_str());
-        row.fetch_optional(&self.shared.readers).await?.map(|row| Columns(&row).watch()).transpose()
+        let select = "SELECT * FROM watches WHERE command = ?1";
+        self.look(|connection| sql::first(connection, select, [id.as_str()], |row| Columns(row).watch()))
     }
 
     /// The last walks over a list of a business that began at `since` or later, the last first.
@@ -74,14 +74,9 @@ impl Journal {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Walk>, JournalError> {
-        let rows = sqlx::query(
-            "SELECT * FROM walks WHERE business = $1 AND list = $2 AND began >= $3 ORDER BY n DESC LIMIT $4",
-        )
-        .bind(business.as_str())
-        .bind(list)
-        .bind(since.as_microsecond())
-        .bind(i64::from(limit));
-        rows.fetch_all(&self.shared.readers).await?.iter().map(|row| Columns(row).walk()).collect()
+        let select = "SELECT * FROM walks WHERE business = ?1 AND list = ?2 AND began >= ?3 ORDER BY n DESC LIMIT ?4";
+        let wanted = params![business.as_str(), list, since.as_microsecond(), limit];
+        self.look(|connection| sql::all(connection, select, wanted, |row| Columns(row).walk()))
     }
 
     /// What became of the events of a command, in their order.
@@ -89,11 +84,10 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn published(&self, id: &CommandId) -> Result<Vec<Published>, JournalError> {
-        let rows = sqlx::query(
-            "SELECT sequence, type, stored_at, settled FROM events WHERE command = $1 AND exchange = 'events' ORDER BY n",
-        )
-        .bind(id.as_str());
-        rows.fetch_all(&self.shared.readers).await?.iter().map(|row| Columns(row).published()).collect()
+        let select = "SELECT sequence, type, stored_at, settled FROM events
+             WHERE command = ?1 AND exchange = 'events' ORDER BY n";
+        let id = id.clone();
+        self.survey(move |connection| sql::all(connection, select, [id.as_str()], |row| Columns(row).published())).await
     }
 }
 

@@ -9,7 +9,6 @@ use bindery::journal::Journal;
 use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Value;
-use sqlx::Connection;
 
 use crate::harness::{Story, TOKEN, Told, clients_page, world};
 use crate::rabbit::{self, Node};
@@ -254,11 +253,10 @@ async fn a_journal_that_another_process_holds_is_told_with_that_process() -> Res
 async fn a_journal_that_somebody_keeps_a_transaction_on_cannot_be_written_to() -> Result<()> {
     let mut story = Story::of(sound()).await?;
     story.stop().await?;
-    let url = format!("sqlite://{}", story.folder().join("bindery.db").display());
-    let mut other = sqlx::SqliteConnection::connect(&url).await?;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await?;
+    let other = rusqlite::Connection::open(story.folder().join("bindery.db"))?;
+    other.execute_batch("BEGIN IMMEDIATE")?;
     doctor(&story, &[]).await?.ends(1, &["it cannot be written to", "locked"])?;
-    sqlx::raw_sql("ROLLBACK").execute(&mut other).await?;
+    other.execute_batch("ROLLBACK")?;
     doctor(&story, &[]).await?.ends(0, &["it can be written to"])
 }
 
