@@ -6,13 +6,16 @@
 
 use std::time::Duration;
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{
+    ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Channel, ExchangeKind};
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::link::{Wire, call};
+use super::publication::short;
 use super::{BrokerConfig, BrokerError, TopologyNames};
 
 /// Deliveries of one command before the broker sets it aside; a backstop, the retry budget is the engine's.
@@ -44,6 +47,28 @@ pub(super) async fn declare(wire: &Wire, config: &BrokerConfig) -> Result<(), Br
     timeout(within, declare_all(wire, config, within))
         .await
         .unwrap_or_else(|_| Err(BrokerError::NoAnswer { what: what.into(), within }))
+}
+
+/// Deletes the exchanges and queues of `config.names`, with all that is in them: for a passing visitor of a broker, a
+/// worker never does it.
+///
+/// # Errors
+/// Any [`BrokerError`].
+pub async fn take_down(config: &BrokerConfig) -> Result<(), BrokerError> {
+    let within = config.deadlines.call_within;
+    let wire = Wire::open(config, "leaving").await?;
+    let channel = wire.channel(within).await?;
+    let names = &config.names;
+    for name in [&names.commands, &names.dead] {
+        let deleting = channel.queue_delete(short(name), QueueDeleteOptions::default());
+        call("delete a queue", within, deleting).await?;
+    }
+    for name in [&names.commands, &names.events, &names.dead] {
+        let deleting = channel.exchange_delete(short(name), ExchangeDeleteOptions::default());
+        call("delete an exchange", within, deleting).await?;
+    }
+    wire.close(config.deadlines.close_within).await;
+    Ok(())
 }
 
 async fn declare_all(wire: &Wire, config: &BrokerConfig, within: Duration) -> Result<(), BrokerError> {

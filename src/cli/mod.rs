@@ -13,6 +13,7 @@ mod pipe;
 mod run;
 mod send;
 mod status;
+mod watch;
 
 use std::io::{ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -60,6 +61,8 @@ enum Command {
     /// Messages that are no commands: looked at, replayed or discarded.
     #[command(subcommand)]
     Dead(dead::DeadCommand),
+    /// Shows events as they come, of one command, one business, or all.
+    Watch(watch::WatchArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
@@ -133,6 +136,7 @@ impl Cli {
             Command::Doctor(args) => doctor::run(args.clone(), &self.load_config()?).await,
             Command::Events(command) => events::run(command.clone(), &self.load_config()?).await,
             Command::Dead(command) => dead::run(command.clone(), &self.load_config()?).await,
+            Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
             Command::Config(command) => command.run(self.load_config(), self.config_file()),

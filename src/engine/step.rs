@@ -10,11 +10,12 @@ use super::ask::Gone;
 use super::board::Left;
 use super::error::EngineError;
 use super::progress::Progress;
+use super::rights::may_touch;
 use super::shared::Shared;
-use crate::contract::{Command, CommandId, Outcome, Phase, parse_own};
-use crate::journal::{Cancelled, State};
+use crate::contract::{CommandId, Outcome, Phase, parse_own};
+use crate::journal::{Cancelled, CommandRow, State};
 use crate::meta::{Call, Reply};
-use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally};
+use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause};
 
 /// How long a cancel is remembered for a command that has not come yet.
 const CANCEL_REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
@@ -52,7 +53,8 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
 fn no_later_than_it_expires(left: Left, progress: &Progress<'_>) -> Left {
     match (left, progress.command.expires_at) {
         (Left::Until(due), Some(expires)) if !progress.is_stopping() => Left::Until(due.min(expires)),
-        (Left::Until(_) | Left::Outside | Left::Ended, _) => left,
+        (Left::Away(due), Some(expires)) if !progress.is_stopping() => Left::Away(due.min(expires)),
+        (Left::Until(_) | Left::Away(_) | Left::IntoLane | Left::Outside | Left::Ended, _) => left,
     }
 }
 
@@ -80,7 +82,7 @@ async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Lef
     match progress.next_move() {
         Move::Ask(call) => ask(shared, progress, &call).await,
         Move::Consult(query) => {
-            let fact = consult(shared, &progress.command, &query, now).await?;
+            let fact = consult(shared, progress, &query, now).await?;
             progress.note(Observation::Consulted { query, fact });
             Ok(None)
         }
@@ -92,12 +94,14 @@ async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Lef
             progress.wait_until(until).await?;
             Ok(Some(Left::Until(until)))
         }
+        Move::Notice(until) if until <= now => progress.end_notice(now).await.map(Some),
+        Move::Notice(until) => Ok(Some(Left::Away(until))),
         Move::AwaitChildren => await_children(shared, progress).await,
         Move::AwaitEnd(target) => await_end(shared, progress, &target).await,
         // Woken for nothing: Meta still decides.
         Move::Watch(_) if progress.row.state == State::Pending => Ok(Some(Left::Outside)),
         // These are recorded with the observation that led to them, or, where nothing new was seen, now.
-        Move::Watch(_) | Move::Spawn(_) | Move::Finish(_) => {
+        Move::Watch(_) | Move::Spawn(_) | Move::Announce(_) | Move::Finish(_) => {
             progress.record_standing().await?;
             Ok(progress.left())
         }
@@ -121,8 +125,8 @@ async fn ask(shared: &Shared, progress: &mut Progress<'_>, call: &Call) -> Resul
 }
 
 /// What the journal knows.
-async fn consult(shared: &Shared, command: &Command, query: &Query, now: Timestamp) -> Result<Fact, EngineError> {
-    let journal = &shared.journal;
+async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: Timestamp) -> Result<Fact, EngineError> {
+    let (journal, command) = (&shared.journal, &progress.command);
     match query {
         Query::OpenClaims { business, asset } => {
             let rows = journal.open_claims(business, asset).await?;
@@ -138,7 +142,7 @@ async fn consult(shared: &Shared, command: &Command, query: &Query, now: Timesta
             Ok(Fact::Denied(recent))
         }
         Query::RemovedSince { asset, since } => Ok(Fact::Removed(journal.removed_since(asset, *since).await?)),
-        Query::Stop { target, cause: StopCause::Cancelled } => cancel(shared, command, target, now).await,
+        Query::Stop { target, cause: StopCause::Cancelled } => cancel(shared, progress, target, now).await,
         Query::Stop { target, cause } => {
             let Some(row) = journal.find(target).await? else { return Ok(Fact::NotKnown) };
             if let State::Ended(ended) = row.state {
@@ -150,10 +154,19 @@ async fn consult(shared: &Shared, command: &Command, query: &Query, now: Timesta
     }
 }
 
-async fn cancel(shared: &Shared, command: &Command, target: &CommandId, now: Timestamp) -> Result<Fact, EngineError> {
-    let until = now + CANCEL_REMEMBERED;
-    match shared.journal.remember_cancel(target.clone(), command.id.clone(), until).await? {
+async fn cancel(
+    shared: &Shared,
+    progress: &Progress<'_>,
+    target: &CommandId,
+    now: Timestamp,
+) -> Result<Fact, EngineError> {
+    let (until, by) = (now + CANCEL_REMEMBERED, progress.command.id.clone());
+    let (rules, user) = (shared.config.publishers.clone(), progress.row.published_by.clone());
+    let may = move |row: &CommandRow| may_touch(&rules, user.as_deref(), row);
+    match shared.journal.remember_cancel(target.clone(), by, until, may).await? {
         Cancelled::Remembered => Ok(Fact::NotKnown),
+        Cancelled::NotAllowed => Ok(Fact::NotAllowed),
+        Cancelled::Over(phase) => Ok(Fact::Told(Some(phase))),
         Cancelled::Open(_) => {
             shared.tell_to_stop(target, StopCause::Cancelled);
             Ok(Fact::Told(None))
@@ -176,15 +189,15 @@ async fn await_children(shared: &Shared, progress: &mut Progress<'_>) -> Result<
     }
     // Counted after the state is journaled: a child that ends from now on wakes us.
     progress.refresh().await?;
-    let children = progress.row.children;
-    if children.open > 0 {
+    if progress.row.children.open > 0 {
         if progress.is_stopping() {
             stop_children(shared, progress).await?;
         }
+        progress.tell_on_the_way().await?;
         return Ok(Some(Left::Outside));
     }
-    let tally = Tally { total: children.total, good: children.well, changed: children.changed > 0 };
-    progress.observe_plainly(Observation::Children { tally }).await?;
+    let (tally, concerned) = (progress.tally(), progress.concerned().await?);
+    progress.observe_plainly(Observation::Children { tally, concerned }).await?;
     Ok(None)
 }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod retry;
 mod said;
 mod session;
+mod staff;
 mod tokens;
 mod trouble;
 mod walk;

@@ -14,6 +14,7 @@ mod lock;
 mod open;
 mod operations;
 mod outbox;
+mod prune;
 mod read;
 mod readers;
 mod record;
@@ -40,6 +41,7 @@ pub use error::JournalError;
 pub use evidence::head_after;
 pub use lock::held_by;
 pub use operations::{Operation, Unrouted};
+pub use prune::{Ending, Forgotten, Horizons};
 pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, IntentChange, Loaded, New,
     ParentAfter, Place, Record, Recorded, State, StateName, WatchChange,
@@ -120,11 +122,11 @@ impl Journal {
         Self { shared: Arc::new(Shared { path: path.to_owned(), readers, writer, lock: Mutex::new(lock) }) }
     }
 
-    /// Makes a change and returns when it is on disk.
+    /// Makes a change and returns when it is on disk. `work` may be run twice, the first time rolled back.
     async fn change<T, F>(&self, work: F) -> Result<T, JournalError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, JournalError> + Send + 'static,
     {
         let writer = self.shared.writer.as_ref().ok_or(JournalError::Closed)?;
         writer.queue(work).await?.await.map_err(|_| JournalError::Closed)?
@@ -133,7 +135,7 @@ impl Journal {
     /// Queues a change and returns when there was room for it; whether it was made is not told.
     async fn change_later<F>(&self, work: F) -> Result<(), JournalError>
     where
-        F: FnOnce(&Connection) -> Result<(), JournalError> + Send + 'static,
+        F: Fn(&Connection) -> Result<(), JournalError> + Send + 'static,
     {
         let writer = self.shared.writer.as_ref().ok_or(JournalError::Closed)?;
         writer.queue(work).await.map(drop)

@@ -89,7 +89,7 @@ impl Journal {
         self.change(move |connection| {
             let queued = requeue(connection, of.as_ref(), operation.at)?;
             let came = Some(format!("{queued} events queued"));
-            insert(connection, &Operation { came, ..operation })?;
+            insert(connection, &Operation { came, ..operation.clone() })?;
             Ok(queued)
         })
         .await

@@ -55,7 +55,7 @@ impl Journal {
              ON CONFLICT (credential) DO UPDATE SET why = excluded.why, fingerprint = excluded.fingerprint,
                  since = iif(fingerprint = excluded.fingerprint, since, excluded.since)";
         self.change(move |connection| {
-            let Suspended { credential, fingerprint, since, why } = suspended;
+            let Suspended { credential, fingerprint, since, why } = &suspended;
             sql::run(connection, insert, params![credential, fingerprint, since.as_microsecond(), why]).map(drop)
         })
         .await
@@ -67,7 +67,7 @@ impl Journal {
     /// It stays then.
     pub async fn resume(&self, credential: String) -> Result<bool, JournalError> {
         self.change(move |connection| {
-            Ok(sql::run(connection, "DELETE FROM suspended WHERE credential = ?1", [credential])? > 0)
+            Ok(sql::run(connection, "DELETE FROM suspended WHERE credential = ?1", [&credential])? > 0)
         })
         .await
     }

@@ -3,7 +3,9 @@
 //! What must hold: nobody is answered before the commit that holds their change has returned; a change that fails
 //! takes nothing of itself into the commit and nothing from its neighbours; a commit that fails is everybody's failure.
 //!
-//! - *A change fails half-way.* Each is a savepoint: it is rolled back to, and the rest goes on.
+//! - *A change fails half-way.* That is rare, and savepoints copy every page that is touched. So a group is tried without
+//!   them first; where one of it fails, all is rolled back and made anew with a savepoint a change: the one that fails is
+//!   rolled back to, and the rest goes on.
 //! - *SQLite has rolled the whole transaction back* (disk full, I/O error). Then the savepoint is gone too, rolling
 //!   back to it fails, and the group fails as one: no neighbour is told of success in a transaction that is no more.
 //! - *The asker has gone.* The change stands all the same; the answer goes nowhere. A failure is then logged here,
@@ -72,10 +74,10 @@ impl Writer {
     pub(super) async fn queue<T, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, JournalError>>, JournalError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, JournalError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let change = Box::new(Asked { work: Some(work), done: None, reply });
+        let change = Box::new(Asked { work, done: None, reply });
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(JournalError::Closed)?;
         queue.send(change).await.map_err(|_| JournalError::Closed)?;
         Ok(answer)
@@ -122,33 +124,53 @@ impl Shift {
     }
 
     fn commit(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
-        let outcome = self.attempt(group);
+        let outcome = match self.all_at_once(group) {
+            Ok(true) => return Ok(()),
+            Ok(false) => self.one_by_one(group),
+            Err(error) => Err(error),
+        };
         if outcome.is_err() {
             // Where SQLite has rolled back by itself this says "no transaction is active", which is as well.
-            let _ = sql::run(&self.connection, "ROLLBACK", []);
+            let _ = self.say("ROLLBACK");
         }
         outcome
     }
 
-    fn attempt(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
-        let say = |sql| sql::run(&self.connection, sql, []);
-        say("BEGIN IMMEDIATE")?;
-        for change in group {
-            say("SAVEPOINT change")?;
-            if !change.make(&self.connection) {
-                say("ROLLBACK TO change")?;
-            }
-            say("RELEASE change")?;
+    /// Whether all were made and are committed; where not, nothing stands.
+    fn all_at_once(&self, group: &mut [Box<dyn Change>]) -> Result<bool, JournalError> {
+        self.say("BEGIN IMMEDIATE")?;
+        if group.iter_mut().all(|change| change.make(&self.connection)) {
+            return self.say("COMMIT").map(|()| true);
         }
-        say("COMMIT").map(drop)
+        let rolled_back = self.say("ROLLBACK");
+        // SQLite has done it by itself where there is no transaction any more.
+        if self.connection.is_autocommit() { Ok(false) } else { rolled_back.map(|()| false) }
+    }
+
+    fn one_by_one(&self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
+        self.say("BEGIN IMMEDIATE")?;
+        for change in group {
+            self.say("SAVEPOINT change")?;
+            if !change.make(&self.connection) {
+                self.say("ROLLBACK TO change")?;
+            }
+            self.say("RELEASE change")?;
+        }
+        self.say("COMMIT")
+    }
+
+    fn say(&self, sql: &str) -> Result<(), JournalError> {
+        sql::run(&self.connection, sql, []).map(drop)
     }
 
     fn answer(&self, group: &mut Vec<Box<dyn Change>>, failure: Option<String>) {
         self.counters.commits.fetch_add(u64::from(failure.is_none()), Ordering::Relaxed);
         for change in group.drain(..) {
-            let stands = change.answer(failure.as_deref());
+            // Counted first: whoever is answered finds it counted.
+            let stands = failure.is_none() && change.is_made();
             let counter = if stands { &self.counters.changes } else { &self.counters.failures };
             counter.fetch_add(1, Ordering::Relaxed);
+            change.answer(failure.as_deref());
         }
     }
 
@@ -170,14 +192,16 @@ impl Shift {
 
 /// A change as the writer sees it: make it, then tell the asker.
 trait Change: Send {
-    /// Whether it was made; what it came to is kept for the answer.
+    /// Whether it was made, for the first time or again; what it came to is kept for the answer.
     fn make(&mut self, connection: &Connection) -> bool;
-    /// Answers; returns whether the change stands.
-    fn answer(self: Box<Self>, failure: Option<&str>) -> bool;
+    /// Whether it was made when it was made last.
+    fn is_made(&self) -> bool;
+    /// Answers.
+    fn answer(self: Box<Self>, failure: Option<&str>);
 }
 
 struct Asked<F, T> {
-    work: Option<F>,
+    work: F,
     done: Option<Result<T, JournalError>>,
     reply: oneshot::Sender<Result<T, JournalError>>,
 }
@@ -185,23 +209,24 @@ struct Asked<F, T> {
 impl<F, T> Change for Asked<F, T>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+    F: Fn(&Connection) -> Result<T, JournalError> + Send + 'static,
 {
     fn make(&mut self, connection: &Connection) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        self.done.insert(work(connection)).is_ok()
+        self.done.insert((self.work)(connection)).is_ok()
     }
 
-    fn answer(self: Box<Self>, failure: Option<&str>) -> bool {
+    fn is_made(&self) -> bool {
+        matches!(self.done, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, failure: Option<&str>) {
         let answer = match (failure, self.done) {
             (None, Some(done)) => done,
             (Some(reason), _) => Err(JournalError::CommitFailed { reason: reason.to_owned() }),
             (None, None) => Err(JournalError::Closed),
         };
-        let stands = answer.is_ok();
         if let Err(Err(error)) = self.reply.send(answer) {
             warn!(%error, code = error.code(), "a change that nobody waited for was not made");
         }
-        stands
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of the room as a whole.
 
 mod events;
+mod fuzz;
 mod malformed;
 mod properties;
 mod readme;

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Mutex;
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -22,17 +23,23 @@ fn hold(
 ) -> (impl Future<Output = Result<(), JournalError>>, oneshot::Receiver<()>, oneshot::Sender<()>) {
     let (entered, inside) = oneshot::channel();
     let (go, gate) = oneshot::channel::<()>();
-    let journal = journal.clone();
+    let (journal, gates) = (journal.clone(), Mutex::new(Some((entered, gate))));
     let held = async move {
         journal
             .change(move |_| {
-                let _ = entered.send(());
-                let _ = gate.blocking_recv();
+                pass(&gates);
                 Ok(())
             })
             .await
     };
     (held, inside, go)
+}
+
+/// Says that the writer is here and waits until it may go on; once.
+fn pass(gates: &Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>) {
+    let Some((entered, gate)) = gates.lock().unwrap().take() else { return };
+    let _ = entered.send(());
+    let _ = gate.blocking_recv();
 }
 
 #[tokio::test]
@@ -232,10 +239,10 @@ async fn a_change_is_seen_by_nobody_until_its_commit() {
     let journal = shelf.open().await;
     let (entered, inside) = oneshot::channel();
     let (go, gate) = oneshot::channel::<()>();
+    let gates = Mutex::new(Some((entered, gate)));
     let change = journal.change(move |connection| {
         sql::run(connection, "INSERT INTO parked (bucket, until, why) VALUES ('app', 1, '')", [])?;
-        let _ = entered.send(());
-        let _ = gate.blocking_recv();
+        pass(&gates);
         Ok(())
     });
     let look = async {

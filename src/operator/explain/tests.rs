@@ -302,7 +302,7 @@ async fn a_claim_that_was_told_to_stop() {
     let story = Story::begin().await;
     story.claim("c-1").await;
     story.record("c-1", pending("c-1", "[]")).await;
-    story.journal.remember_cancel(id("c-1"), id("x-1"), at(90_000)).await.unwrap();
+    story.journal.remember_cancel(id("c-1"), id("x-1"), at(90_000), |_| true).await.unwrap();
     insta::assert_snapshot!(story.told("c-1").await);
 }
 
