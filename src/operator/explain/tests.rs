@@ -257,7 +257,7 @@ async fn suspend(story: &Story, fingerprint: String) {
 #[tokio::test]
 async fn every_other_cause_says_what_lifts_it() {
     let mut screens = Vec::new();
-    for cause in ["cap", "breaker", "release", "hold", "outage", "something new"] {
+    for cause in ["cap", "breaker", "release", "hold", "outage", "notice", "something new"] {
         let story = Story::begin().await;
         story.claim("c-1").await;
         story.record("c-1", Record::new(at(20), waiting(cause, None))).await;

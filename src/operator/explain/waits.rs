@@ -34,6 +34,12 @@ pub(super) fn waits(situation: &Situation, cause: &str, since: Timestamp, until:
         Some(WaitCause::Outage) => {
             other("Meta is out of reach for everybody", since, until, "it goes on when Meta answers again")
         }
+        None if cause == "notice" => other(
+            "it is announced, and its notice runs",
+            since,
+            until,
+            "it starts when the notice is over, unless cancelled",
+        ),
         None => other(&format!("held back for {cause}"), since, until, "it goes on when that is over"),
     }
 }
