@@ -35,6 +35,7 @@ pub use clock::Clock;
 pub use error::EngineError;
 pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
+pub(crate) use sweep::{followed, next_look};
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
