@@ -4,6 +4,8 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod engine;
+#[cfg(test)]
+mod fuzz;
 pub mod governor;
 pub mod graph;
 pub mod graph_sim;

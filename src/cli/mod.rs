@@ -1,13 +1,20 @@
 //! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
 
 mod config;
+mod dead;
 mod demo;
+mod doctor;
+mod door;
+mod events;
+mod explain;
 mod graph_sim;
 mod list;
 mod pipe;
 mod run;
+mod schema;
 mod send;
 mod status;
+mod watch;
 
 use std::io::{ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -45,10 +52,24 @@ enum Command {
     Status(status::StatusArgs),
     /// The commands that the journal holds, the last arrived first.
     List(list::ListArgs),
+    /// Why one command stands where it stands, what happens next and when.
+    Explain(explain::ExplainArgs),
+    /// Looks over broker, journal, worker and Graph, a line each with what to do. Changes nothing.
+    Doctor(doctor::DoctorArgs),
+    /// Events that nobody was bound for.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Messages that are no commands: looked at, replayed or discarded.
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
+    /// Shows events as they come, of one command, one business, or all.
+    Watch(watch::WatchArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
     GraphSim(crate::graph_sim::GraphSimArgs),
+    /// Writes the contract as files: JSON Schema, AsyncAPI, and OpenAPI of the simulator's control API.
+    Schema(schema::SchemaArgs),
     /// Looks at the configuration: is it right, and what is in force?
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -120,8 +141,14 @@ impl Cli {
             Command::Send(args) => send::run((**args).clone(), &self.load_config()?).await,
             Command::Status(args) => status::run(args.clone(), &self.load_config()?).await,
             Command::List(args) => list::run(args.clone(), &self.load_config()?).await,
+            Command::Explain(args) => explain::run(args.clone(), &self.load_config()?).await,
+            Command::Doctor(args) => doctor::run(args.clone(), &self.load_config()?).await,
+            Command::Events(command) => events::run(command.clone(), &self.load_config()?).await,
+            Command::Dead(command) => dead::run(command.clone(), &self.load_config()?).await,
+            Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
+            Command::Schema(args) => schema::run(args),
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }
     }

@@ -1,13 +1,14 @@
 //! `bindery status ID`: how one command stands, from the journal alone.
 
 use clap::Args;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::list::{read_journal, state};
 use super::{CliError, Ended, answer, send};
 use crate::config::Config;
 use crate::contract::{CommandId, Event};
-use crate::journal::{CommandRow, JournalError, NewEvent};
+use crate::journal::{CommandRow, Ending, JournalError, NewEvent};
+use crate::operator::shown;
 
 /// The last events that are shown to a person.
 const EVENTS_SHOWN: usize = 5;
@@ -25,11 +26,23 @@ pub(super) struct StatusArgs {
 pub(super) async fn run(args: StatusArgs, config: &Config) -> Result<Ended, CliError> {
     let journal = read_journal(config).await?;
     let unread = |error: JournalError| CliError::OutOfReach(format!("could not read the journal: {error}"));
-    let row = journal.find(&args.id).await.map_err(unread)?;
-    let row = row.ok_or_else(|| CliError::Failed(format!("the journal knows no command {}", args.id)))?;
+    let Some(row) = journal.find(&args.id).await.map_err(unread)? else {
+        let ending = journal.ending(&args.id).await.map_err(unread)?;
+        return over(&args, ending);
+    };
     let events = journal.events_of(&args.id).await.map_err(unread)?;
     journal.close().await;
-    answer(&if args.json { format!("{:#}", in_json(&row, &events)) } else { in_words(&row, &events) })?;
+    answer(&if args.json { format!("{:#}", shown::status(&row, &events)) } else { in_words(&row, &events) })?;
+    Ok(Ended::Well)
+}
+
+/// Of a command that ended long ago only its ending is kept.
+fn over(args: &StatusArgs, ending: Option<Ending>) -> Result<Ended, CliError> {
+    let ending = ending.ok_or_else(|| CliError::Failed(format!("the journal knows no command {}", args.id)))?;
+    let (id, phase, at) = (&ending.id, ending.phase.word(), ending.ended_at);
+    let json = || json!({ "id": id, "state": "ended", "phase": phase, "ended_at": at, "event_id": ending.event_id });
+    let words = || format!("{id} ended as {phase} {at:.0}; the rest of it is kept no longer (`retention.commands`)");
+    answer(&if args.json { format!("{:#}", json()) } else { words() })?;
     Ok(Ended::Well)
 }
 
@@ -52,15 +65,4 @@ fn in_words(row: &CommandRow, events: &[NewEvent]) -> String {
     let told = last.iter().filter_map(|event| serde_json::from_slice::<Event>(&event.body).ok());
     lines.extend(told.map(|event| format!("  event     {}", send::line(&event))));
     lines.join("\n")
-}
-
-fn in_json(row: &CommandRow, events: &[NewEvent]) -> Json {
-    let events: Vec<Json> = events.iter().filter_map(|event| serde_json::from_slice(&event.body).ok()).collect();
-    let mut told = super::list::in_json(row);
-    told["children"] = json!({ "total": row.children.total, "open": row.children.open,
-        "well": row.children.well, "changed": row.children.changed });
-    told["evidence_total"] = json!(row.evidence_total);
-    told["evidence_head"] = json!(row.evidence_head.as_str());
-    told["events"] = json!(events);
-    told
 }

@@ -100,13 +100,13 @@ fn useful(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
 }
 
 fn outbox_pending(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
-    if let Ok(depth) = shared.journal.outbox_depth() {
+    if let Ok(depth) = shared.journal.outbox_glance() {
         tell(number(depth.count), &[]);
     }
 }
 
 fn outbox_oldest(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
-    if let Ok(depth) = shared.journal.outbox_depth() {
+    if let Ok(depth) = shared.journal.outbox_glance() {
         tell(depth.oldest.map_or(0.0, |oldest| age(oldest, now).as_secs_f64()), &[]);
     }
 }

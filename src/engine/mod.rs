@@ -16,22 +16,29 @@ mod intake;
 mod notice;
 mod pipe;
 mod progress;
+mod prune;
 mod relay;
+mod replies;
+mod rights;
 mod shared;
 mod step;
 mod sweep;
 mod tell;
 mod unknown;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use clock::Clock;
 pub use error::EngineError;
+pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
+pub(crate) use sweep::{followed, next_look};
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
@@ -40,6 +47,7 @@ use crate::governor::{Pace, Parks};
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::procedures::Rules;
+use replies::Replies;
 use shared::{Memory, Shared};
 
 /// How often a write with unknown effect is sent, at most: each time a look over settled lists showed no effect.
@@ -57,6 +65,8 @@ pub struct Links {
     pub consuming: watch::Receiver<LinkState>,
     /// The publisher's.
     pub publishing: watch::Receiver<LinkState>,
+    /// How many messages named a `reply_to` that is no requester's queue.
+    pub replies_ignored: Arc<AtomicU64>,
 }
 
 impl Engine {
@@ -79,7 +89,9 @@ impl Engine {
         };
         let memory = Mutex::new(remembered(&journal).await?);
         let (work, outbox) = (Notify::new(), Notify::new());
-        let shared = Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, stop });
+        let replies = Replies::default();
+        let shared =
+            Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, replies, stop });
         take_up(&shared).await?;
         gauges::begin(&shared);
         Ok(Self { shared })
@@ -89,23 +101,61 @@ impl Engine {
     ///
     /// `links` is called once with how the connections stand.
     pub async fn run(self, broker: BrokerConfig, links: impl FnOnce(Links)) {
-        let shared = &self.shared;
+        let shared = self.shared;
         let (consumer, deliveries, consuming) = Consumer::new(broker.clone());
         let (publisher, publishing) = Publisher::new(broker);
-        links(Links { consuming: consumer.state(), publishing: publisher.state() });
+        let replies_ignored = shared.replies.ignored();
+        links(Links { consuming: consumer.state(), publishing: publisher.state(), replies_ignored });
+        let mut rooms = JoinSet::new();
+        rooms.spawn(consuming);
+        rooms.spawn(publishing);
+        // A task each: joined in one, every wake of one would look after all.
+        let mut work = JoinSet::new();
+        work.spawn(with(&shared, |shared| async move {
+            intake::run(&shared, consumer, deliveries).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            dispatch::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            sweep::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            prune::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            relay::run(&shared, &publisher).await;
+            Some(publisher)
+        }));
+        for publisher in joined(&mut work).await.into_iter().flatten() {
+            relay::drain(&shared, &publisher).await;
+        }
         // Either room's task ends when its last handle is dropped, which is when the work is done.
-        let work = async move {
-            tokio::join!(
-                intake::run(shared, &consumer, deliveries),
-                dispatch::run(shared),
-                sweep::run(shared),
-                relay::run(shared, &publisher),
-            );
-            relay::drain(shared, &publisher).await;
-        };
-        tokio::join!(work, consuming, publishing);
+        joined(&mut rooms).await;
         info!("stopped, nothing accepted is lost");
     }
+}
+
+/// A task's future, with what it shares.
+fn with<F: Future>(shared: &Arc<Shared>, task: impl FnOnce(Arc<Shared>) -> F) -> F {
+    task(Arc::clone(shared))
+}
+
+/// Awaits all tasks. One that has crashed takes the engine with it: a restart goes on from the journal.
+async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Vec<T> {
+    let mut done = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(value) => done.push(value),
+            Err(crashed) if crashed.is_panic() => std::panic::resume_unwind(crashed.into_panic()),
+            Err(_) => {}
+        }
+    }
+    done
 }
 
 fn rules(config: &Config) -> Rules {

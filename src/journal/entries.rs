@@ -164,15 +164,15 @@ impl Settled {
 /// How much waits for the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutboxDepth {
-    /// How many, at most [`Self::COUNTED`].
+    /// How many.
     pub count: u64,
     /// Since when the oldest.
     pub oldest: Option<Timestamp>,
 }
 
 impl OutboxDepth {
-    /// More than these are not counted.
-    pub const COUNTED: u32 = 100_000;
+    /// At a glance no more are counted: a scrape costs the same beside any backlog.
+    pub const GLANCED: u32 = 100_000;
 }
 
 /// One walk over a list of a business.

@@ -41,20 +41,20 @@ impl Journal {
         self.change_later(move |connection| settle(connection, &settled)).await
     }
 
-    /// How much waits, and since when. Counted up to [`OutboxDepth::COUNTED`] alone, so that it stays cheap.
+    /// How much waits, and since when.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn outbox_depth(&self) -> Result<OutboxDepth, JournalError> {
-        let depth = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT ?1)) AS count,
-             (SELECT queued_at FROM outbox ORDER BY n LIMIT 1) AS oldest";
-        let depth = self.look(|connection| {
-            sql::first(connection, depth, [OutboxDepth::COUNTED], |row| {
-                let columns = Columns(row);
-                Ok(OutboxDepth { count: columns.number("count")?, oldest: columns.optional_time("oldest")? })
-            })
-        });
-        Ok(depth?.unwrap_or_default())
+    pub async fn outbox_depth(&self) -> Result<OutboxDepth, JournalError> {
+        self.survey(|connection| depth(connection, u32::MAX)).await
+    }
+
+    /// As [`Self::outbox_depth`], on the spot: no more than [`OutboxDepth::GLANCED`] are counted.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn outbox_glance(&self) -> Result<OutboxDepth, JournalError> {
+        self.look(|connection| depth(connection, OutboxDepth::GLANCED))
     }
 
     /// The events of a command in their order, published or not.
@@ -66,6 +66,16 @@ impl Journal {
         let id = id.clone();
         self.survey(move |connection| sql::all(connection, events, [id.as_str()], |row| Columns(row).event())).await
     }
+}
+
+fn depth(connection: &Connection, counted: u32) -> Result<OutboxDepth, JournalError> {
+    let depth = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT ?1)) AS count,
+             (SELECT queued_at FROM outbox ORDER BY n LIMIT 1) AS oldest";
+    let found = sql::first(connection, depth, [counted], |row| {
+        let columns = Columns(row);
+        Ok(OutboxDepth { count: columns.number("count")?, oldest: columns.optional_time("oldest")? })
+    });
+    found.map(Option::unwrap_or_default)
 }
 
 /// Stores events and queues them. One without a number that is stored already keeps its bytes and is queued again.
