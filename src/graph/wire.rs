@@ -262,3 +262,43 @@ fn text(error: &reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn out(method: Method, params: &[(&str, &str)]) -> Outgoing {
+        let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Outgoing { method, path: "/2001/client_pages".to_owned(), params }
+    }
+
+    #[test]
+    fn a_template_has_a_word_in_place_of_every_id() {
+        for (path, wanted) in [
+            ("/me", "/{version}/me"),
+            ("/2001/client_pages", "/{version}/{id}/client_pages"),
+            ("/act_17/assigned_users", "/{version}/{id}/assigned_users"),
+            ("/1009", "/{version}/{id}"),
+            ("/Ann@x.example/roles", "/{version}/{id}/roles"),
+            ("", "/{version}"),
+        ] {
+            assert_eq!(template(path), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_shown_address_holds_nothing_but_what_is_always_the_same() {
+        let (token, secret) = (SecretString::from("token"), SecretString::from("secret"));
+        let voice = Voice { token: &token, app_secret: Some(&secret) };
+        let url = Url::parse("https://graph.facebook.com/v26.0/2001/client_pages").unwrap();
+        let params = [("fields", "id"), ("limit", "100"), ("after", "cursor"), ("email", "ann@x.example")];
+        let get = shown(&url, &out(Method::Get, &params), &voice);
+        assert_eq!(
+            get,
+            "https://graph.facebook.com/v26.0/2001/client_pages?fields=id&limit=100&after=REDACTED&email=REDACTED\
+             &appsecret_proof=REDACTED"
+        );
+        // What a POST says stands in its body.
+        assert_eq!(shown(&url, &out(Method::Post, &params), &voice), url.as_str());
+    }
+}

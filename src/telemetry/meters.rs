@@ -80,7 +80,8 @@ pub(super) fn built(
 
 impl Meters {
     pub(super) fn new(provider: &SdkMeterProvider, registry: Registry) -> Self {
-        let scope = InstrumentationScope::builder(SCOPE).with_version(env!("CARGO_PKG_VERSION")).with_schema_url(SCHEMA);
+        let scope =
+            InstrumentationScope::builder(SCOPE).with_version(env!("CARGO_PKG_VERSION")).with_schema_url(SCHEMA);
         let meter = provider.meter_with_scope(scope.build());
         Self { instruments: Instruments::of(&meter), meter, registry }
     }

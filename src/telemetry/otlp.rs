@@ -4,9 +4,7 @@
 //! what does not fit is dropped there, and the work never waits.
 
 use opentelemetry::KeyValue;
-use opentelemetry_otlp::{
-    ExporterBuildError, MetricExporter, Protocol, SpanExporter, WithExportConfig,
-};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::{info, warn};
@@ -170,9 +168,8 @@ mod tests {
     use super::*;
 
     fn traces(variables: &[(&str, &str)]) -> Result<Option<Protocol>, String> {
-        let read = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
+        let read =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         wanted(&read, Signal::Traces)
     }
 
@@ -201,7 +198,11 @@ mod tests {
             (&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], Protocol::Grpc),
             (&[own, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")], Protocol::HttpBinary),
             (
-                &[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")],
+                &[
+                    ENDPOINT,
+                    ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+                    ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+                ],
                 Protocol::Grpc,
             ),
         ] {

@@ -6,9 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use opentelemetry::trace::{
-    SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
-};
+use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, Value};
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing::{Level, Metadata, Span, Subscriber, span};
@@ -80,8 +78,11 @@ pub(crate) fn process(message: &Opened<'_>) -> Span {
     if !is_on() {
         return Span::none();
     }
-    let destination =
-        if message.exchange == message.queue { message.queue.to_owned() } else { format!("{}:{}", message.exchange, message.queue) };
+    let destination = if message.exchange == message.queue {
+        message.queue.to_owned()
+    } else {
+        format!("{}:{}", message.exchange, message.queue)
+    };
     let span = root(&format!("process {destination}"), "consumer");
     span.set_attribute("messaging.system", "rabbitmq");
     span.set_attribute("messaging.operation.name", "process");
@@ -230,4 +231,24 @@ pub(super) fn context(traceparent: &str) -> Option<SpanContext> {
     let context =
         SpanContext::new(TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?, flags, true, TraceState::NONE);
     context.is_valid().then_some(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_collector_is_named_a_span_is_nothing_and_nothing_is_made_for_it() {
+        let request = super::super::Request { method: "GET", template: "/{version}/me", host: "h", port: 443 };
+        let spans = [
+            call(&request, || unreachable!("nobody asks for the address")),
+            publish(|| unreachable!("nobody asks for the event")),
+            poll("2001", std::iter::once_with(|| unreachable!("nobody asks for the commands"))),
+            process(&Opened { exchange: "e", queue: "q", message_id: None, bytes: 0, parent: None }),
+        ];
+        for span in spans {
+            assert!(span.is_none() && traceparent(&span).is_none());
+            note(&span, "attribute", || -> String { unreachable!("nobody asks for the value") });
+        }
+    }
 }

@@ -52,7 +52,9 @@ fn a_publishers_context_is_read_as_the_w3c_writes_it() {
 
 #[test]
 fn what_is_no_context_is_none_whatever_it_is() {
-    for text in ["", "00", "00-1-2-3", "00-xyz-00f067aa0ba902b7-01", "é-é-é-é", &"0".repeat(100_000), "00-0-0-0", "----"] {
+    for text in
+        ["", "00", "00-1-2-3", "00-xyz-00f067aa0ba902b7-01", "é-é-é-é", &"0".repeat(100_000), "00-0-0-0", "----"]
+    {
         assert!(super::spans::context(text).is_none(), "{}", &text[..text.len().min(20)]);
     }
 }

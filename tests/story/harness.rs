@@ -219,6 +219,11 @@ impl Story {
     pub async fn send_traced(&self, command: &Value, traceparent: &str) -> Result<()> {
         let mut headers = FieldTable::default();
         headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.into()));
+        self.send_with(command, headers).await
+    }
+
+    /// As [`send`](Self::send), with these headers.
+    pub async fn send_with(&self, command: &Value, headers: FieldTable) -> Result<()> {
         let properties = BasicProperties::default().with_headers(headers);
         let key = command["command"].as_str().unwrap_or("unknown");
         self.publish(key, command.to_string().as_bytes(), properties).await
@@ -347,7 +352,9 @@ impl Story {
         bindery.env("BINDERY__JOURNAL__URL", format!("sqlite://{folder}/bindery.db"));
         bindery.env("BINDERY__HTTP__LISTEN", &self.listen);
         for (name, value) in &self.settings {
-            bindery.env(format!("BINDERY__{name}"), value.replace("{folder}", &folder));
+            // The standard variables of telemetry have no prefix of ours.
+            let name = if name.starts_with("OTEL_") { name.clone() } else { format!("BINDERY__{name}") };
+            bindery.env(name, value.replace("{folder}", &folder));
         }
         bindery
     }
