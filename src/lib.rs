@@ -3,6 +3,7 @@ pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod crash;
 pub mod engine;
 pub mod governor;
 pub mod graph;

@@ -9,6 +9,7 @@ use super::error::EngineError;
 use super::progress::Progress;
 use super::shared::Shared;
 use crate::contract::{BusinessId, Category, ErrorInfo, WaitCause};
+use crate::crash::crash_point;
 use crate::governor::Bucket;
 use crate::graph::{Asked, Schedule, Secrets, Sent, Trouble};
 use crate::journal::Suspended;
@@ -60,8 +61,12 @@ pub(crate) async fn ask(
         progress.flush().await?;
         shared.journal.intend(progress.command.id.clone(), text, shared.clock.now()).await?;
         progress.intended();
+        crash_point!(Intended, progress.command.id.as_str());
     }
     let asked = shared.graph.ask(&ready.secrets, call).await;
+    if call.is_write() {
+        crash_point!(Answered, progress.command.id.as_str());
+    }
     note_usage(shared, &ready.secrets.name, &business, &asked).await?;
     match asked.result {
         Ok(reply) => {

@@ -15,6 +15,7 @@ use super::shared::{Shared, lane};
 use super::tell::outbox_row;
 use crate::broker::{Consumer, Delivery};
 use crate::contract::{self, Command, Detail, Event, EventContext, Refusal, fingerprint, parse};
+use crate::crash::crash_point;
 use crate::journal::{Accepted, Exchange, New, NewEvent};
 use crate::procedures::StopCause;
 
@@ -115,8 +116,10 @@ pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), 
         return reject(shared, delivery, Refusal::unauthorised(&command, why)).await;
     }
     let new = new(shared, delivery, &command)?;
+    crash_point!(Delivered, command.id.as_str());
     match shared.journal.accept(new).await? {
         Accepted::New { seq, cancelled_by } => {
+            crash_point!(Stored, command.id.as_str());
             shared.arrive(seq, &command);
             if cancelled_by.is_some() {
                 shared.tell_to_stop(&command.id, StopCause::Cancelled);

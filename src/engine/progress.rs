@@ -10,6 +10,7 @@ use super::follow::entries;
 use super::shared::{Shared, lane};
 use super::sweep::Settlement;
 use crate::contract::{Command, CommandId, Detail, WaitCause, Waiting};
+use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{CommandRow, EvidenceEntry, Loaded, Record, State};
 use crate::meta::{Call, Reply};
@@ -112,7 +113,9 @@ impl<'a> Progress<'a> {
         let evidence = entries(&seen.requests);
         self.note(seen.observation);
         self.has_intent &= !matches!(self.seen.last(), Some(Observation::Asked { call, .. }) if call.is_write());
-        self.record_next(evidence).await
+        self.record_next(evidence).await?;
+        crash_point!(Recorded, self.command.id.as_str());
+        Ok(())
     }
 
     /// Journals something that was seen without a call.
@@ -273,6 +276,9 @@ impl<'a> Progress<'a> {
         let ended = matches!(state, State::Ended(_));
         let sequences = record.events.iter().filter_map(|event| event.sequence).max();
         let recorded = self.shared.journal.record(self.command.id.clone(), record).await?;
+        if ended {
+            crash_point!(Ended, self.command.id.as_str());
+        }
         self.row.evidence_head = recorded.evidence_head;
         self.row.evidence_total = recorded.evidence_total;
         self.row.last_sequence = sequences.unwrap_or(self.row.last_sequence);

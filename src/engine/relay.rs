@@ -8,6 +8,7 @@ use tracing::{debug, warn};
 use super::error::EngineError;
 use super::shared::Shared;
 use crate::broker::{self, Publication, Publisher};
+use crate::crash::crash_point;
 use crate::journal::{Exchange, OutboxRow, Settled};
 
 /// One batch of confirms.
@@ -63,6 +64,7 @@ async fn publish_due(shared: &Shared, publisher: &Publisher) -> Result<Batch, En
     }
     let messages = rows.iter().map(publication).collect();
     let answers = publisher.publish_batch(messages).await;
+    crash_point!(Published, &rows.iter().filter_map(|row| row.event.correlation_id.clone()).collect::<String>());
     let settled: Vec<(i64, Settled)> =
         rows.iter().zip(&answers).filter_map(|(row, answer)| Some((row.n, outcome(row, answer)?))).collect();
     let all = settled.len() == rows.len();

@@ -16,6 +16,7 @@ use super::error::EngineError;
 use super::follow::{age, gap};
 use super::shared::Shared;
 use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
+use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{Walk, WatchRow};
 use crate::meta::{Answer, Call, PageList, Reply};
@@ -137,6 +138,7 @@ async fn walk(shared: &Shared, business: &BusinessId, access: Access, watches: &
 }
 
 fn hand_over(shared: &Shared, command: &CommandId, settlement: Settlement) {
+    crash_point!(Settled, command.as_str());
     let mut memory = shared.memory();
     memory.settled.insert(command.clone(), settlement);
     memory.board.wake(command);
