@@ -58,8 +58,9 @@ impl<'a> Progress<'a> {
     pub(crate) async fn begin(&mut self) -> Result<(), EngineError> {
         if let Some((call, began)) = self.intent.take() {
             info!(command.id = %self.command.id, "a write of {} was out when the worker ended: looking first", self.command.id);
+            let requests = vec![cut_short(&call, began)];
             let observation = Observation::Asked { call, began, reply: Reply::Unknown };
-            self.observe_plainly(observation).await?;
+            self.observe(Seen { observation, requests }).await?;
         }
         if self.seen.is_empty() {
             self.note(Observation::Started { at: self.shared.clock.now() });
@@ -295,4 +296,11 @@ impl<'a> Progress<'a> {
         }
         Ok(())
     }
+}
+
+/// What the evidence keeps of a write that the worker did not live to see answered: it may have left.
+fn cut_short(call: &Call, at: Timestamp) -> Sent {
+    let request = call.request();
+    let answer = "not known: the worker ended while it was out, if it had left".to_owned();
+    Sent { at, call: format!("{} {}", request.method.word(), request.path()), answer, trace: None }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -67,6 +67,8 @@ pub struct Story {
     folder: TempDir,
     listen: String,
     settings: Vec<(String, String)>,
+    /// Variables that are no settings.
+    surroundings: Vec<(String, String)>,
     worker: Option<Child>,
     commands: (Connection, Channel),
     events: watch::Receiver<Vec<Value>>,
@@ -161,7 +163,13 @@ impl Story {
 
     /// With settings of its own, by their variables without the prefix; `{folder}` is the story's folder.
     pub async fn with(world: World, settings: &[(&str, &str)]) -> Result<Self> {
-        let vhost = rabbit::vhost().await?;
+        let mut story = Self::prepared(rabbit::vhost().await?, world, settings).await?;
+        story.restart().await?;
+        Ok(story)
+    }
+
+    /// All but the worker, which [`restart`](Self::restart) or [`start`](Self::start) starts.
+    pub async fn prepared(vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
         let meta = Sim::start(SimConfig::of(world)).await?;
         let folder = tempfile::Builder::new().prefix("bindery-story-").tempdir()?;
         let (events, reader) = read_events(&vhost, Vec::new()).await?;
@@ -170,6 +178,7 @@ impl Story {
         let mut story = Self {
             listen: free_address()?,
             settings: Vec::new(),
+            surroundings: Vec::new(),
             worker: None,
             _reader: reader,
             meta,
@@ -185,13 +194,21 @@ impl Story {
         for (name, value) in SETTINGS.iter().chain(settings) {
             story.set(name, value);
         }
-        story.restart().await?;
         Ok(story)
     }
 
-    fn set(&mut self, name: &str, value: &str) {
+    /// A setting of the worker from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// A variable of the worker's process from its next start on; none where the value is empty.
+    pub fn surround(&mut self, name: &str, value: &str) {
+        self.surroundings.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            self.surroundings.push((name.to_owned(), value.to_owned()));
+        }
     }
 
     /// Publishes a command, and sees it confirmed by the broker.
@@ -316,6 +333,7 @@ impl Story {
         for (name, value) in &self.settings {
             worker.env(format!("BINDERY__{name}"), value.replace("{folder}", &folder));
         }
+        worker.envs(self.surroundings.iter().map(|(name, value)| (name, value.replace("{folder}", &folder))));
         self.worker = Some(worker.spawn()?);
         Ok(())
     }
@@ -331,9 +349,34 @@ impl Story {
         Ok(())
     }
 
+    /// Waits until the worker has ended, as it must; how it did.
+    pub async fn death(&mut self) -> Result<ExitStatus> {
+        let mut worker = self.worker.take().context("no worker runs")?;
+        let ended = timeout(PATIENCE, worker.wait()).await;
+        Ok(ended.with_context(|| format!("the worker lives on\n{}", self.state_of_things()))??)
+    }
+
+    /// The process of the worker that runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.worker.as_ref().and_then(Child::id)
+    }
+
+    /// Sends the worker a signal by its name.
+    pub async fn signal(&self, name: &str) -> Result<()> {
+        let pid = self.pid().context("no worker runs")?.to_string();
+        let told = Command::new("kill").arg(format!("-{name}")).arg(&pid).status().await?;
+        ensure!(told.success(), "kill -{name} {pid}");
+        Ok(())
+    }
+
     /// The broker closes every connection, as an operator can; ours are opened anew, and the listener begins again.
     pub async fn drop_connections(&mut self) -> Result<()> {
         self.vhost.close_connections().await?;
+        self.connect_again().await
+    }
+
+    /// The story's own connections anew; the listener goes on with what waits in its queue.
+    pub async fn connect_again(&mut self) -> Result<()> {
         let (events, reader) = read_events(&self.vhost, self.events()).await?;
         (self.events, self._reader) = (events, reader);
         self.commands = self.vhost.channel().await?;
@@ -350,18 +393,32 @@ impl Story {
         text
     }
 
+    /// The folder of the worker: its journal and its log.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.path().join("worker.log")
     }
 
-    fn is_ready(&self) -> bool {
-        let Ok(mut stream) = TcpStream::connect(&self.listen) else { return false };
-        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: story\r\nconnection: close\r\n\r\n");
-        let mut answer = String::new();
-        asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok() && answer.starts_with("HTTP/1.1 200")
+    /// Whether the worker calls itself ready.
+    pub fn is_ready(&self) -> bool {
+        self.readiness().starts_with("HTTP/1.1 200")
     }
 
-    fn state_of_things(&self) -> String {
+    /// What `/readyz` answers; empty where nobody does.
+    pub fn readiness(&self) -> String {
+        let Ok(mut stream) = TcpStream::connect(&self.listen) else { return String::new() };
+        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: story\r\nconnection: close\r\n\r\n");
+        let mut answer = String::new();
+        match asked.and_then(|()| stream.read_to_string(&mut answer)) {
+            Ok(_) => answer,
+            Err(_) => String::new(),
+        }
+    }
+
+    pub fn state_of_things(&self) -> String {
         let log = self.log_text();
         let lines: Vec<&str> = log.lines().collect();
         let told: Vec<String> = self.events().iter().map(short).collect();
@@ -397,7 +454,8 @@ async fn read_events(vhost: &Vhost, so_far: Vec<Value>) -> Result<(watch::Receiv
     let none = FieldTable::default;
     channel.exchange_declare("bindery.events".into(), ExchangeKind::Topic, durable, none()).await?;
     let queue = "events-of-the-story";
-    channel.queue_declare(queue.into(), QueueDeclareOptions::default(), none()).await?;
+    let kept = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(queue.into(), kept, none()).await?;
     let bind = QueueBindOptions::default();
     channel.queue_bind(queue.into(), "bindery.events".into(), "#".into(), bind, none()).await?;
     let mut stream = channel.basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), none()).await?;

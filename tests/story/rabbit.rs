@@ -5,6 +5,7 @@
 //! as our end of its stdin.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -175,6 +176,16 @@ impl Vhost {
     /// A configuration for this vhost, with deadlines short enough for a story.
     pub fn config(&self) -> BrokerConfig {
         BrokerConfig::at(&self.url)
+    }
+
+    /// The URL by way of a proxy on this port, with a query such as `?heartbeat=1`.
+    pub fn url_by(&self, proxy: SocketAddr, query: &str) -> String {
+        format!("amqp://bindery:{PASSWORD}@{proxy}/{}{query}", self.name)
+    }
+
+    /// Where the node listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// A channel of an outside client, and the connection that must be kept with it.

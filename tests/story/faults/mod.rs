@@ -1,0 +1,6 @@
+//! Faults: what must hold, whatever breaks. Each run ends in the checker (`checker.rs`) and prints its account.
+
+mod accounting;
+mod checker;
+mod crashes;
+mod trial;
