@@ -1,6 +1,10 @@
 //! Faults: what must hold, whatever breaks. Each run ends in the checker (`checker.rs`) and prints its account.
 
 mod accounting;
+mod broker;
 mod checker;
 mod crashes;
+mod graph;
+mod lock;
+mod publishing;
 mod trial;

@@ -7,14 +7,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bindery::contract::CommandId;
 use bindery::graph_sim::World;
-use bindery::journal::{CommandRow, Filter, Journal, State};
+use bindery::journal::{CommandRow, Filter, Journal, State, StateName};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::accounting::Accounting;
 use super::checker::{Seen, is_parked};
+use super::lock::Locked;
 use crate::harness::{Story, phase};
-use crate::rabbit::{self, Vhost, eventually};
+use crate::rabbit::{self, Node, Vhost, eventually};
 
 /// Progress is back this long after a fault has ended (I9).
 const BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -133,6 +134,52 @@ impl Trial {
         })
         .await
         .with_context(|| format!("it says: {}", self.story.readiness()))
+    }
+
+    /// So many events wait in the outbox, or more.
+    pub async fn waits_in_outbox(&self, events: u64) -> Result<()> {
+        let journal = Journal::open_read_only(&self.story.folder().join("bindery.db")).await?;
+        eventually(&format!("{events} events wait in the outbox"), || async {
+            Ok(journal.outbox_depth().await?.count >= events)
+        })
+        .await
+        .with_context(|| self.story.state_of_things())?;
+        journal.close().await;
+        Ok(())
+    }
+
+    /// The outbox is empty: whatever was told has been taken.
+    pub async fn outbox_is_empty(&self) -> Result<()> {
+        let journal = Journal::open_read_only(&self.story.folder().join("bindery.db")).await?;
+        eventually("the outbox is empty", || async { Ok(journal.outbox_depth().await?.count == 0) })
+            .await
+            .with_context(|| self.story.state_of_things())?;
+        journal.close().await;
+        Ok(())
+    }
+
+    /// So many commands have ended, by the journal alone.
+    pub async fn journal_has_ended(&self, commands: usize) -> Result<()> {
+        let journal = Journal::open_read_only(&self.story.folder().join("bindery.db")).await?;
+        let ended = || async { Ok(journal.counts().await?.get(&StateName::Ended).copied().unwrap_or_default()) };
+        let enough = || async { ended().await.map(|ended: u64| ended >= commands as u64) };
+        eventually(&format!("{commands} commands have ended"), enough)
+            .await
+            .with_context(|| self.story.state_of_things())?;
+        journal.close().await;
+        Ok(())
+    }
+
+    /// So many deliveries of commands are open, by the node's own count.
+    pub async fn expect_unacknowledged(&self, node: &Node, count: u32) -> Result<()> {
+        let asked = ["list_queues", "-p", &self.story.vhost.name, "name", "messages"];
+        let line = format!("bindery.commands\t{count}");
+        eventually(&line, || async { Ok(node.ctl(&asked).await?.lines().any(|told| told == line)) }).await
+    }
+
+    /// Locks the journal's file, as another process can.
+    pub async fn lock_journal(&self) -> Result<Locked> {
+        Locked::take(&self.story.folder().join("bindery.db")).await
     }
 
     /// Every command that was sent has ended in `phase`.
