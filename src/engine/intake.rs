@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::error::EngineError;
+use super::poison;
 use super::shared::{Shared, lane};
 use super::tell::outbox_row;
 use crate::broker::{Consumer, Delivery};
@@ -33,13 +34,26 @@ pub(crate) async fn run(shared: &Shared, consumer: &Consumer, mut deliveries: mp
     let mut under_way = FuturesOrdered::new();
     let mut look = tokio::time::interval(BACKLOG_LOOKED_AT);
     let mut full = false;
+    // A suspect waits until nothing else is under way, and then is so alone.
+    let mut suspect: Option<Delivery> = None;
+    let mut alone = false;
     loop {
+        if let Some(delivery) = suspect.take_if(|_| under_way.is_empty()) {
+            alone = true;
+            under_way.push_back(journaled(shared, consumer, delivery));
+        }
         tokio::select! {
             biased;
             () = shared.stop.cancelled() => break,
-            Some(tag) = under_way.next() => consumer.ack_up_to(tag).await,
+            Some(tag) = under_way.next() => {
+                consumer.ack_up_to(tag).await;
+                if std::mem::take(&mut alone) {
+                    tokio::time::sleep(poison::ACK_LEAVES_WITHIN).await;
+                }
+            }
             _ = look.tick() => full = mind_the_backlog(shared, consumer, Backlog { full }).await,
-            delivery = deliveries.recv(), if under_way.len() < UNDER_WAY => match delivery {
+            delivery = deliveries.recv(), if suspect.is_none() && !alone && under_way.len() < UNDER_WAY => match delivery {
+                Some(delivery) if poison::is_suspect(&delivery) => suspect = Some(delivery),
                 Some(delivery) => under_way.push_back(journaled(shared, consumer, delivery)),
                 None => break,
             },
@@ -107,6 +121,9 @@ async fn journaled(shared: &Shared, consumer: &Consumer, delivery: Delivery) -> 
 
 /// Judges and journals one delivery.
 pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), EngineError> {
+    if let Some(refusal) = poison::quarantine(shared, delivery).await? {
+        return reject(shared, delivery, refusal).await;
+    }
     let limit = usize::try_from(shared.config.limits.command_bytes).unwrap_or(usize::MAX);
     let command = match parse(&delivery.body, limit) {
         Ok(command) => command,

@@ -11,6 +11,7 @@ mod error;
 mod follow;
 mod intake;
 mod pipe;
+mod poison;
 mod progress;
 mod relay;
 mod shared;

@@ -272,9 +272,10 @@ impl Story {
         self.events().into_iter().filter(|event| is_of(event, id)).collect()
     }
 
-    /// The ids of the terminal events of a command: the contract says there is one.
+    /// The ids of the terminal events of a command: the contract says there is one. A `rejected` answers a delivery.
     pub fn endings_of(&self, id: &str) -> BTreeSet<String> {
-        let terminal = self.events_of(id).into_iter().filter(|event| event["data"]["terminal"] == true);
+        let is_end = |event: &Value| event["data"]["terminal"] == true && event["data"]["sequence"].is_u64();
+        let terminal = self.events_of(id).into_iter().filter(is_end);
         terminal.filter_map(|event| event["id"].as_str().map(ToOwned::to_owned)).collect()
     }
 
@@ -359,6 +360,12 @@ impl Story {
     /// The process of the worker that runs.
     pub fn pid(&self) -> Option<u32> {
         self.worker.as_ref().and_then(Child::id)
+    }
+
+    /// Whether the worker has ended by itself, and nobody has asked how.
+    pub fn has_ended(&self) -> bool {
+        let stat = self.pid().and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/stat")).ok());
+        stat.is_none_or(|stat| stat.contains(") Z "))
     }
 
     /// Sends the worker a signal by its name.

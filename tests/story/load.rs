@@ -28,7 +28,9 @@ pub fn with_page(world: World, n: usize) -> World {
     world.page(&page(n), |p| match n % 6 {
         0 => p.direct_admin(&format!("9{business}")),
         1 => p.owned_by(OWNER).approves_after(1),
-        2 => p.owned_by(OWNER).denies_after(1),
+        // Later than a first look after a write without an answer: a request that is gone by then leaves no sign that it
+        // ever was, and is made again.
+        2 => p.owned_by(OWNER).denies_after(4),
         3 | 4 => p.owned_by(business).assign(business, ANNA, MANAGER),
         _ => p.owned_by(business).direct_admin(OUTSIDER).assign(business, ANNA, MANAGER),
     })

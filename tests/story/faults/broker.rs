@@ -221,7 +221,7 @@ async fn f17_an_alarm_blocks_events_and_neither_acknowledgements_nor_work() -> R
 #[tokio::test]
 async fn f18_a_broker_that_cannot_be_met_is_named_at_start_in_time() -> Result<()> {
     let mut runs = JoinSet::new();
-    runs.spawn(fails_to_start("F18 silent handshake", "said nothing", |vhost, proxy| {
+    runs.spawn(fails_to_start("F18 silent handshake", "accepted the connection but did not answer", |vhost, proxy| {
         proxy.swallow(ANY, Way::Down);
         vhost.url_by(proxy.address(), "")
     }));

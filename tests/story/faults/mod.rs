@@ -6,5 +6,7 @@ mod checker;
 mod crashes;
 mod graph;
 mod lock;
+mod messages;
 mod publishing;
+mod stopping;
 mod trial;

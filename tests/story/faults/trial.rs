@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use bindery::contract::CommandId;
 use bindery::graph_sim::World;
 use bindery::journal::{CommandRow, Filter, Journal, State, StateName};
+use lapin::BasicProperties;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
@@ -27,7 +28,12 @@ const FILES_MOST: usize = 96;
 
 /// Whether waits have the length that the matrix names, as `make soak` asks, or one that a developer waits for.
 pub fn scaled(short: Duration, full: Duration) -> Duration {
-    if std::env::var_os("BINDERY_FAULTS_FULL").is_some() { full } else { short }
+    if is_full() { full } else { short }
+}
+
+/// Whether `make soak` asks for the full length.
+pub fn is_full() -> bool {
+    std::env::var_os("BINDERY_FAULTS_FULL").is_some()
 }
 
 /// A story with books.
@@ -41,6 +47,8 @@ pub struct Trial {
     struck: BTreeSet<String>,
     /// Those that may wait visibly at the end.
     may_wait: BTreeSet<String>,
+    /// No commands: they are answered as deliveries.
+    rejected: BTreeSet<String>,
     has_died: bool,
 }
 
@@ -61,14 +69,24 @@ impl Trial {
     ) -> Result<Self> {
         let story = Story::prepared(vhost, world, settings).await?;
         let before = story.meta.world();
-        let (sent, struck, may_wait) = Default::default();
-        Ok(Self { story, name, before, sent, struck, may_wait, has_died: false })
+        let (sent, struck, may_wait, rejected) = Default::default();
+        Ok(Self { story, name, before, sent, struck, may_wait, rejected, has_died: false })
     }
 
     /// Sends a command; the broker takes it.
     pub async fn send(&mut self, command: &Value) -> Result<()> {
         self.sent.entry(id_of(command)).or_default();
         self.story.send(command).await?;
+        self.sent.insert(id_of(command), true);
+        Ok(())
+    }
+
+    /// Sends a command with properties of its own.
+    pub async fn send_with(&mut self, command: &Value, properties: BasicProperties) -> Result<()> {
+        self.sent.entry(id_of(command)).or_default();
+        let key = command["command"].as_str().unwrap_or_default();
+        let properties = properties.with_delivery_mode(2);
+        self.story.vhost.publish("bindery.commands", key, command.to_string(), properties).await?;
         self.sent.insert(id_of(command), true);
         Ok(())
     }
@@ -108,6 +126,21 @@ impl Trial {
         let ended = self.story.death().await?;
         self.strikes();
         Ok(ended)
+    }
+
+    /// The worker is made to leave calls in the air: it cannot know of all that left.
+    pub fn has_died(&mut self) {
+        self.has_died = true;
+    }
+
+    /// A message under this id is no command, and is answered as a delivery.
+    pub fn expects_rejection(&mut self, id: &str) {
+        self.rejected.insert(id.to_owned());
+    }
+
+    /// The worker's log says so.
+    pub async fn is_told(&self, text: &str) -> Result<()> {
+        eventually(&format!("the log tells of {text:?}"), || async { Ok(self.story.log_text().contains(text)) }).await
     }
 
     /// This command may wait visibly at the end of the run.
@@ -310,7 +343,7 @@ impl Trial {
         }
         let strangers = self.story.events().into_iter().filter_map(|event| {
             let id = event["data"]["command_id"].as_str()?.to_owned();
-            (!self.sent.contains_key(&id)).then(|| format!("an event of {id}, which nobody sent"))
+            (!self.sent.contains_key(&id) && !self.rejected.contains(&id)).then(|| format!("an event of {id}, which nobody sent"))
         });
         accounting.unexpected.extend(strangers.collect::<BTreeSet<_>>());
         let mut once = BTreeSet::new();
