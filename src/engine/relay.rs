@@ -45,7 +45,9 @@ pub(crate) async fn run(shared: &Shared, publisher: &Publisher) {
             }
             Err(error) => {
                 warn!("could not read or settle the outbox: {error}");
-                wait = next_wait(wait);
+                // What cannot be settled would only be published again and again.
+                shared.journal_commits().await;
+                wait = Duration::ZERO;
             }
         }
         if !wait.is_zero() {

@@ -55,6 +55,7 @@ pub(crate) async fn run(shared: &Shared) {
     while !shared.stop.is_cancelled() {
         if let Err(error) = sweep(shared).await {
             warn!("could not look at the pending claims: {error}");
+            shared.journal_commits().await;
         }
         let tick = TICK.min(shared.config.poll.first / 2).max(Duration::from_millis(10));
         let _ = shared.stop.run_until_cancelled(tokio::time::sleep(tick)).await;

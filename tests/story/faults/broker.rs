@@ -167,6 +167,7 @@ async fn f15_a_delivery_that_is_held_too_long_costs_a_channel_and_nothing_else()
     ensure!(!trial.story.log_text().contains("\"WARN\""), "{}", trial.story.log_text());
     // While the journal's file is locked by another process, a delivery can be neither stored nor acknowledged.
     let locked = trial.lock_journal().await?;
+    trial.has_died();
     send_load(&mut trial, 6..12).await?;
     trial.strikes();
     let patience = (limit + tick) * 2;
@@ -210,7 +211,7 @@ async fn f17_an_alarm_blocks_events_and_neither_acknowledgements_nor_work() -> R
     node.raise_alarm().await?;
     trial.story.start()?;
     trial.is_not_ready("blocked by the broker").await?;
-    trial.expect_unacknowledged(&node, 0).await?;
+    trial.expect_unacknowledged(0).await?;
     trial.waits_in_outbox(10).await?;
     node.end_alarm().await?;
     trial.is_back().await?;

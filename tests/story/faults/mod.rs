@@ -1,6 +1,7 @@
 //! Faults: what must hold, whatever breaks. Each run ends in the checker (`checker.rs`) and prints its account.
 
 mod accounting;
+mod below;
 mod broker;
 mod checker;
 mod crashes;
@@ -8,5 +9,6 @@ mod graph;
 mod lock;
 mod messages;
 mod publishing;
+mod shim;
 mod stopping;
 mod trial;

@@ -16,7 +16,7 @@ use super::accounting::Accounting;
 use super::checker::{Seen, is_parked};
 use super::lock::Locked;
 use crate::harness::{Story, phase};
-use crate::rabbit::{self, Node, Vhost, eventually};
+use crate::rabbit::{self, Vhost, eventually};
 
 /// Progress is back this long after a fault has ended (I9).
 const BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -204,10 +204,13 @@ impl Trial {
     }
 
     /// So many deliveries of commands are open, by the node's own count.
-    pub async fn expect_unacknowledged(&self, node: &Node, count: u32) -> Result<()> {
-        let asked = ["list_queues", "-p", &self.story.vhost.name, "name", "messages"];
+    pub async fn expect_unacknowledged(&self, count: u32) -> Result<()> {
         let line = format!("bindery.commands\t{count}");
-        eventually(&line, || async { Ok(node.ctl(&asked).await?.lines().any(|told| told == line)) }).await
+        let held = eventually(&line, || async { Ok(self.story.vhost.held().await?.lines().any(|told| told == line)) });
+        match held.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.context(format!("{}\n{}", self.story.vhost.held().await?, self.story.state_of_things()))),
+        }
     }
 
     /// Locks the journal's file, as another process can.
