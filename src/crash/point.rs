@@ -75,9 +75,7 @@ impl Plan {
 
     /// Whether this hit is the one.
     fn strikes(&self, point: CrashPoint, about: &str) -> bool {
-        self.at == point.name()
-            && about.contains(&self.about)
-            && self.hits_left.fetch_sub(1, Ordering::Relaxed) == 1
+        self.at == point.name() && about.contains(&self.about) && self.hits_left.fetch_sub(1, Ordering::Relaxed) == 1
     }
 }
 

@@ -45,7 +45,10 @@ pub(super) async fn quarantine(shared: &Shared, delivery: &Delivery) -> Result<O
     {
         return Ok(None);
     }
-    warn!(deliveries = delivery.delivery_count, "a message that came back {} times is put aside", delivery.delivery_count);
+    warn!(
+        deliveries = delivery.delivery_count,
+        "a message that came back {} times is put aside", delivery.delivery_count
+    );
     Ok(Some(Refusal::poison(id, delivery.delivery_count)))
 }
 

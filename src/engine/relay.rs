@@ -65,7 +65,9 @@ enum Batch {
     Empty,
     Taken,
     /// At least one stays in the outbox.
-    Kept { why: String },
+    Kept {
+        why: String,
+    },
 }
 
 fn tell_of_an_end(kept: u32) {

@@ -56,7 +56,6 @@ pub struct Proxy {
     address: SocketAddr,
     rules: watch::Sender<Rules>,
     open: Arc<AtomicUsize>,
-    opened: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -66,11 +65,11 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (rules, ruled) = watch::channel(Rules::default());
-        let (open, opened) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let door = Door { address, target, rules: ruled, open: Arc::clone(&open), opened: Arc::clone(&opened) };
+        let open = Arc::<AtomicUsize>::default();
+        let door = Door { address, target, rules: ruled, open: Arc::clone(&open) };
         let mut tasks = JoinSet::new();
         tasks.spawn(door.keep(listener));
-        Ok(Self { address, rules, open, opened, _tasks: tasks })
+        Ok(Self { address, rules, open, _tasks: tasks })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -80,11 +79,6 @@ impl Proxy {
     /// Connections that are open now.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
-    }
-
-    /// Connections that were opened in all.
-    pub fn opened(&self) -> usize {
-        self.opened.load(Ordering::SeqCst)
     }
 
     /// All passes again, for connections that are not deaf.
@@ -120,7 +114,6 @@ struct Door {
     target: SocketAddr,
     rules: watch::Receiver<Rules>,
     open: Arc<AtomicUsize>,
-    opened: Arc<AtomicUsize>,
 }
 
 impl Door {
@@ -146,7 +139,7 @@ impl Door {
 
     fn carry(&self, client: TcpStream) -> impl Future<Output = ()> + use<> {
         let (target, rules) = (self.target, self.rules.clone());
-        let count = Count::up(&self.open, &self.opened);
+        let count = Count::up(&self.open);
         async move {
             let _count = count;
             // A neighbour that cannot be reached is one that hangs up.
@@ -159,9 +152,8 @@ impl Door {
 struct Count(Arc<AtomicUsize>);
 
 impl Count {
-    fn up(open: &Arc<AtomicUsize>, opened: &AtomicUsize) -> Self {
+    fn up(open: &Arc<AtomicUsize>) -> Self {
         open.fetch_add(1, Ordering::SeqCst);
-        opened.fetch_add(1, Ordering::SeqCst);
         Self(Arc::clone(open))
     }
 }

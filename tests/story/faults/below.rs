@@ -34,28 +34,32 @@ async fn is_whole(trial: &Trial) -> Result<()> {
 
 #[tokio::test]
 async fn f51_what_a_full_or_read_only_disk_cannot_store_is_not_acknowledged() -> Result<()> {
-    for (name, disk) in [("F51 full disk", Disk::Full), ("F51 read-only disk", Disk::ReadOnly)] {
-        let (mut trial, shim) = with_shim(name, 18, &[]).await?;
-        send_load(&mut trial, 0..6).await?;
-        trial.is_told("accepted unbind cmd-5").await?;
-        shim.disk(disk)?;
-        trial.strikes();
-        // A read that was out just then has no line in the evidence: its answer could not be stored, and is read again.
-        trial.has_died();
-        trial.is_not_ready("journal").await?;
-        send_load(&mut trial, 6..18).await?;
-        trial.is_not_ready("paused").await?;
-        trial.expect_unacknowledged(12).await?;
-        let last = trial.story.last_call();
-        let asked = trial.story.meta.call_where(Duration::from_secs(2), |call| call.n > last).await;
-        ensure!(asked.is_none(), "Meta is asked what cannot be recorded: {asked:?}");
-        shim.disk(Disk::Healthy)?;
-        trial.is_back().await?;
-        load_is_done(&trial, 18).await?;
-        is_whole(&trial).await?;
-        let accounting = trial.settles().await?;
-        ensure!(accounting.duplicated <= 18, "events were published again and again: {accounting}");
-    }
+    let full = refuses_to_store("F51 full disk", Disk::Full);
+    let read_only = refuses_to_store("F51 read-only disk", Disk::ReadOnly);
+    tokio::try_join!(full, read_only).map(drop)
+}
+
+async fn refuses_to_store(name: &'static str, disk: Disk) -> Result<()> {
+    let (mut trial, shim) = with_shim(name, 18, &[]).await?;
+    send_load(&mut trial, 0..6).await?;
+    trial.is_told("accepted unbind cmd-5").await?;
+    shim.disk(disk)?;
+    trial.strikes();
+    // A read that was out just then has no line in the evidence: its answer could not be stored, and is read again.
+    trial.has_died();
+    trial.is_not_ready("journal").await?;
+    send_load(&mut trial, 6..18).await?;
+    trial.is_not_ready("paused").await?;
+    trial.expect_unacknowledged(12).await?;
+    let last = trial.story.last_call();
+    let asked = trial.story.meta.call_where(Duration::from_secs(2), |call| call.n > last).await;
+    ensure!(asked.is_none(), "Meta is asked what cannot be recorded: {asked:?}");
+    shim.disk(Disk::Healthy)?;
+    trial.is_back().await?;
+    load_is_done(&trial, 18).await?;
+    is_whole(&trial).await?;
+    let accounting = trial.settles().await?;
+    ensure!(accounting.duplicated <= 18, "events were published again and again: {accounting}");
     Ok(())
 }
 
@@ -178,7 +182,11 @@ async fn f58_graph_out_of_reach_by_name_wire_or_silence_is_waited_out() -> Resul
     let lasts = scaled(Duration::from_secs(1), Duration::from_secs(60));
     for (n, what) in ["names fail", "the wire is refused", "all is swallowed"].into_iter().enumerate() {
         send_load(&mut trial, n * 6..n * 6 + 6).await?;
-        trial.story.call("work", |call| call.is_write() && call.n > trial.story.last_call().saturating_sub(1)).await.context(what)?;
+        trial
+            .story
+            .call("work", |call| call.is_write() && call.n > trial.story.last_call().saturating_sub(1))
+            .await
+            .context(what)?;
         trial.strikes();
         match n {
             0 => {

@@ -9,7 +9,7 @@ use lapin::options::QueueDeleteOptions;
 use tokio::task::JoinSet;
 
 use super::trial::{Trial, scaled};
-use crate::harness::{BUSINESS, agency_claim, clients_page, world};
+use crate::harness::{BUSINESS, OWNER, agency_claim, clients_page, world};
 use crate::load;
 use crate::proxy::{ANY, CONSUMER, Proxy, Way};
 use crate::rabbit::{self, Node, PASSWORD, Vhost, eventually};
@@ -37,7 +37,12 @@ pub async fn send_load(trial: &mut Trial, numbers: std::ops::Range<usize>) -> Re
 
 /// Every command of the mixed load has ended as it must.
 pub async fn load_is_done(trial: &Trial, commands: usize) -> Result<()> {
-    for n in 0..commands {
+    load_is_done_of(trial, 0..commands).await
+}
+
+/// As [`load_is_done`], of these numbers.
+pub async fn load_is_done_of(trial: &Trial, numbers: impl IntoIterator<Item = usize>) -> Result<()> {
+    for n in numbers {
         trial.ends_in(&[&load::id(n)], load::expected(n)).await?;
     }
     Ok(())
@@ -89,26 +94,32 @@ async fn f13_while_the_broker_is_down_claims_are_polled_on_and_the_outbox_keeps_
     let vhost = rabbit::vhost().await?;
     let proxy = Proxy::to(vhost.address()).await?;
     let url = vhost.url_by(proxy.address(), "");
-    let mut trial = Trial::prepared("F13", vhost, clients_page("1001"), &[QUICK, ("AMQP__URL", &url)]).await?;
+    let pages = clients_page("1001").page("1002", |p| p.owned_by(OWNER));
+    let mut trial = Trial::prepared("F13", vhost, pages, &[QUICK, ("AMQP__URL", &url)]).await?;
     trial.story.restart().await?;
-    trial.send(&agency_claim("c", "1001")).await?;
-    trial.story.told("c", "pending").await?;
+    for (id, page) in [("c", "1001"), ("unanswered", "1002")] {
+        trial.send(&agency_claim(id, page)).await?;
+        trial.story.told(id, "pending").await?;
+    }
+    trial.may_wait("unanswered");
     trial.strikes();
     proxy.refuse().await?;
     trial.is_not_ready("no connection to the broker").await?;
     tokio::time::sleep(scaled(Duration::from_secs(2), Duration::from_secs(600))).await;
     let down = trial.story.last_call();
-    trial.story.call("a poll without a broker", |call| {
-        call.n > down && call.is(Verb::Get, "pending_client_pages")
-    })
-    .await?;
+    trial
+        .story
+        .call("a poll without a broker", |call| call.n > down && call.is(Verb::Get, "pending_client_pages"))
+        .await?;
     trial.story.meta.approve(BUSINESS, "1001", None)?;
     trial.waits_in_outbox(1).await?;
     ensure!(!trial.story.is_ready(), "ready without a broker");
     proxy.pass();
     trial.is_back().await?;
     trial.ends_in(&["c"], "confirmed").await?;
-    trial.settles().await.map(drop)
+    let accounting = trial.settles().await?;
+    ensure!((accounting.terminal, accounting.parked) == (1, 1), "{accounting}");
+    Ok(())
 }
 
 #[tokio::test]
@@ -116,7 +127,8 @@ async fn f14_a_consumer_that_the_broker_cancelled_is_rebuilt_idle_and_busy() -> 
     let pages = (0..12).fold(world(), load::with_page);
     let mut trial = Trial::of("F14", pages, &[]).await?;
     delete_commands_queue(&trial.story.vhost).await?;
-    eventually("the queue is made anew", || async { Ok(trial.story.vhost.depth("bindery.commands").await.is_ok()) }).await?;
+    eventually("the queue is made anew", || async { Ok(trial.story.vhost.depth("bindery.commands").await.is_ok()) })
+        .await?;
     trial.is_back().await?;
     send_load(&mut trial, 0..12).await?;
     trial.story.vhost.expect_depth("bindery.commands", 0).await?;
@@ -134,7 +146,8 @@ async fn f14_a_queue_that_is_gone_and_may_not_be_declared_is_why_the_worker_is_n
     vhost.permit("stranger", ["^$", ".*", ".*"]).await?;
     let url = vhost.url.replace("//bindery:", "//stranger:");
     let mut trial =
-        Trial::prepared("F14 without rights", vhost, (0..6).fold(world(), load::with_page), &[("AMQP__URL", &url)]).await?;
+        Trial::prepared("F14 without rights", vhost, (0..6).fold(world(), load::with_page), &[("AMQP__URL", &url)])
+            .await?;
     trial.story.restart().await?;
     delete_commands_queue(&trial.story.vhost).await?;
     trial.is_not_ready("bindery.commands").await?;
@@ -154,7 +167,10 @@ async fn delete_commands_queue(vhost: &Vhost) -> Result<()> {
 #[tokio::test]
 async fn f15_a_delivery_that_is_held_too_long_costs_a_channel_and_nothing_else() -> Result<()> {
     let node = Node::boot("").await?;
-    let (limit, tick) = (scaled(Duration::from_secs(1), Duration::from_secs(60)), scaled(Duration::from_millis(300), Duration::from_secs(60)));
+    let (limit, tick) = (
+        scaled(Duration::from_secs(1), Duration::from_secs(60)),
+        scaled(Duration::from_millis(300), Duration::from_secs(60)),
+    );
     for (name, value) in [("consumer_timeout", limit), ("channel_tick_interval", tick)] {
         node.ctl(&["eval", &format!("application:set_env(rabbit, {name}, {}).", value.as_millis())]).await?;
     }
@@ -227,7 +243,9 @@ async fn f18_a_broker_that_cannot_be_met_is_named_at_start_in_time() -> Result<(
         vhost.url_by(proxy.address(), "")
     }));
     runs.spawn(fails_to_start("F18 no vhost", "has no vhost", |vhost, _| format!("{}-of-nobody", vhost.url)));
-    runs.spawn(fails_to_start("F18 wrong password", "refused", |vhost, _| vhost.url.replace(PASSWORD, "never-to-be-shown-wrong")));
+    runs.spawn(fails_to_start("F18 wrong password", "refused", |vhost, _| {
+        vhost.url.replace(PASSWORD, "never-to-be-shown-wrong")
+    }));
     while let Some(run) = runs.join_next().await {
         run??;
     }
@@ -249,6 +267,9 @@ async fn fails_to_start(
     ensure!(began.elapsed() <= Duration::from_secs(15), "{name}: it took {:?}", began.elapsed());
     let log = trial.story.log_text();
     ensure!(ended.code() == Some(3), "{name}: {ended}\n{log}");
-    ensure!(log.contains("could not reach the broker") && log.contains(reason), "{name}: {reason:?} is not told:\n{log}");
+    ensure!(
+        log.contains("could not reach the broker") && log.contains(reason),
+        "{name}: {reason:?} is not told:\n{log}"
+    );
     trial.settles().await.map(drop)
 }

@@ -146,7 +146,10 @@ impl Seen {
                 (its || bucket.starts_with("app/")) && call.at > since + UNDER_WAY && call.at < until
             };
             breaches.extend(
-                self.calls.iter().filter(within).map(|call| format!("I6: call {} went to {bucket} while throttled", call.n)),
+                self.calls
+                    .iter()
+                    .filter(within)
+                    .map(|call| format!("I6: call {} went to {bucket} while throttled", call.n)),
             );
         }
         breaches
@@ -175,8 +178,12 @@ impl Seen {
             data["changed"] == true && (data["phase"] == "confirmed" || data["phase"] == "completed")
         });
         let read_back = |event: &&Value| {
-            let calls: Vec<&str> =
-                event["data"]["evidence"].as_array().into_iter().flatten().filter_map(|one| one["call"].as_str()).collect();
+            let calls: Vec<&str> = event["data"]["evidence"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|one| one["call"].as_str())
+                .collect();
             let last_write = calls.iter().rposition(|call| !call.starts_with("GET ") && !call.starts_with("child "));
             last_write.is_none_or(|write| calls[write..].iter().any(|call| call.starts_with("GET ")))
         };

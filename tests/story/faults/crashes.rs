@@ -47,7 +47,11 @@ async fn dies_at(point: CrashPoint) -> Result<()> {
     let mut deaths = 0;
     for n in (0..KINDS).filter(|n| passes(*n, point)) {
         trial.story.surround("BINDERY_CRASH_ABOUT", &about(n, point));
-        if deaths == 0 { trial.story.restart().await? } else { trial.story.start()? }
+        if deaths == 0 {
+            trial.story.restart().await?
+        } else {
+            trial.story.start()?
+        }
         trial.send(&load::command(n)).await?;
         let ended = trial.dies().await.with_context(|| format!("over {}", load::id(n)))?;
         ensure!(!ended.success(), "it ended well");

@@ -222,10 +222,12 @@ async fn f40_a_list_that_shrinks_while_it_is_read_denies_nothing() -> Result<()>
     trial.strikes();
     for _ in 0..6 {
         let seen = trial.story.last_call();
-        trial.story.call("the first page of a walk", |call| {
-            call.n > seen && call.is(Verb::Get, "pending_client_pages") && call.param("after").is_none()
-        })
-        .await?;
+        trial
+            .story
+            .call("the first page of a walk", |call| {
+                call.n > seen && call.is(Verb::Get, "pending_client_pages") && call.param("after").is_none()
+            })
+            .await?;
         trial.story.meta.edit(|world| {
             let gone: Vec<_> = world.requests.keys().filter(|id| id.starts_with('7')).take(7).cloned().collect();
             gone.iter().for_each(|id| _ = world.requests.remove(id));

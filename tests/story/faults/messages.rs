@@ -71,7 +71,8 @@ async fn f25_dead_letters_whose_queue_was_deleted_come_when_it_is_there_again() 
     channel.queue_delete("bindery.dead".into(), QueueDeleteOptions::default()).await?;
     channel.exchange_delete("bindery.dead".into(), ExchangeDeleteOptions::default()).await?;
     trial.story.send_raw("claim", b"no command").await?;
-    eventually("the queue is there again", || async { Ok(trial.story.vhost.depth("bindery.dead").await.is_ok()) }).await?;
+    eventually("the queue is there again", || async { Ok(trial.story.vhost.depth("bindery.dead").await.is_ok()) })
+        .await?;
     let kept = trial.story.vhost.drain("bindery.dead").await?.next().await?;
     ensure!(kept.body == b"no command" && !reason(&kept).is_empty(), "{kept:?}");
     if super::trial::is_full() {
@@ -89,7 +90,9 @@ async fn comes_by_the_brokers_own_way(trial: &Trial) -> Result<()> {
     let giant = vec![b'x'; 2 << 20];
     trial.story.send_raw("claim", &giant).await?;
     trial.is_told("goes to the dead-letter exchange").await?;
-    channel.queue_bind("bindery.dead".into(), "bindery.dead".into(), "".into(), QueueBindOptions::default(), none()).await?;
+    channel
+        .queue_bind("bindery.dead".into(), "bindery.dead".into(), "".into(), QueueBindOptions::default(), none())
+        .await?;
     let came = async {
         while trial.story.vhost.depth("bindery.dead").await? == 0 {
             tokio::time::sleep(Duration::from_secs(1)).await;

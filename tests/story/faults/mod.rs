@@ -10,5 +10,6 @@ mod lock;
 mod messages;
 mod publishing;
 mod shim;
+mod soak;
 mod stopping;
 mod trial;

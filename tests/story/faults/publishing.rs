@@ -10,7 +10,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::broker::{by_proxy, load_is_done, send_load};
+use super::broker::{by_proxy, load_is_done, load_is_done_of, send_load};
 use super::trial::{Trial, scaled};
 use crate::harness::world;
 use crate::load;
@@ -50,7 +50,7 @@ async fn f19_events_that_a_full_queue_refuses_wait_are_tried_again_and_raise_an_
     trial.outbox_is_empty().await?;
     let said = trial.story.log_text().matches("events stay in the outbox").count();
     ensure!(said == 1, "said {said} times");
-    plain_is_done(&trial).await?;
+    load_is_done_of(&trial, PLAIN).await?;
     trial.settles().await.map(drop)
 }
 
@@ -90,15 +90,8 @@ async fn come_only_when_asked_for_again(trial: &mut Trial) -> Result<()> {
     for n in PLAIN {
         trial.send(&load::command(n)).await?;
     }
-    plain_is_done(trial).await?;
+    load_is_done_of(trial, PLAIN).await?;
     ensure!(trial.story.last_call() == asked, "Meta was asked again");
-    Ok(())
-}
-
-async fn plain_is_done(trial: &Trial) -> Result<()> {
-    for n in PLAIN {
-        trial.ends_in(&[&load::id(n)], load::expected(n)).await?;
-    }
     Ok(())
 }
 

@@ -64,7 +64,12 @@ async fn f09_calls_that_never_end_are_left_within_the_grace_period_and_looked_up
 async fn f10_told_twice_the_worker_ends_at_once() -> Result<()> {
     for second in ["TERM", "INT"] {
         let settings = [("GRAPH__CALL_WITHIN", "30s"), ("SHUTDOWN_WITHIN", "25s")];
-        let mut trial = busy(if second == "TERM" { "F10 SIGTERM twice" } else { "F10 SIGINT during drain" }, How::TimeoutAfter, &settings).await?;
+        let mut trial = busy(
+            if second == "TERM" { "F10 SIGTERM twice" } else { "F10 SIGINT during drain" },
+            How::TimeoutAfter,
+            &settings,
+        )
+        .await?;
         trial.has_died();
         let (told, began) = (trial.story.meta.now(), Instant::now());
         trial.story.signal("TERM").await?;

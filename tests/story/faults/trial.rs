@@ -61,12 +61,7 @@ impl Trial {
     }
 
     /// All but the worker.
-    pub async fn prepared(
-        name: &'static str,
-        vhost: Vhost,
-        world: World,
-        settings: &[(&str, &str)],
-    ) -> Result<Self> {
+    pub async fn prepared(name: &'static str, vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
         let story = Story::prepared(vhost, world, settings).await?;
         let before = story.meta.world();
         let (sent, struck, may_wait, rejected) = Default::default();
@@ -209,7 +204,9 @@ impl Trial {
         let held = eventually(&line, || async { Ok(self.story.vhost.held().await?.lines().any(|told| told == line)) });
         match held.await {
             Ok(()) => Ok(()),
-            Err(error) => Err(error.context(format!("{}\n{}", self.story.vhost.held().await?, self.story.state_of_things()))),
+            Err(error) => {
+                Err(error.context(format!("{}\n{}", self.story.vhost.held().await?, self.story.state_of_things())))
+            }
         }
     }
 
@@ -346,7 +343,8 @@ impl Trial {
         }
         let strangers = self.story.events().into_iter().filter_map(|event| {
             let id = event["data"]["command_id"].as_str()?.to_owned();
-            (!self.sent.contains_key(&id) && !self.rejected.contains(&id)).then(|| format!("an event of {id}, which nobody sent"))
+            (!self.sent.contains_key(&id) && !self.rejected.contains(&id))
+                .then(|| format!("an event of {id}, which nobody sent"))
         });
         accounting.unexpected.extend(strangers.collect::<BTreeSet<_>>());
         let mut once = BTreeSet::new();
