@@ -58,9 +58,7 @@ pub(crate) async fn ask(
     if call.is_write() {
         // Journal first: after a crash the intent must be found, or Meta is asked twice.
         let text = serde_json::to_string(call).map_err(EngineError::Json)?;
-        progress.flush().await?;
-        shared.journal.intend(progress.command.id.clone(), text, shared.clock.now()).await?;
-        progress.intended();
+        progress.intends(text, shared.clock.now()).await?;
         crash_point!(Intended, progress.command.id.as_str());
     }
     let asked = shared.graph.ask(&ready.secrets, call).await;
@@ -163,7 +161,7 @@ async fn settle(
     trouble: Trouble,
     requests: Vec<Sent>,
 ) -> Result<Result<Seen, Gone>, EngineError> {
-    progress.attempt_failed(&requests).await?;
+    progress.attempt_failed(&requests);
     match trouble {
         Trouble::Throttled { scope, wait, code, .. } => {
             let until = throttled(shared, met.ready, met.business, scope, wait, code).await?;

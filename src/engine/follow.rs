@@ -35,6 +35,10 @@ pub(super) fn entries(requests: &[Sent]) -> Vec<EvidenceEntry> {
     requests.iter().map(entry).collect()
 }
 
+fn told(entry: &EvidenceEntry) -> Told {
+    Told { at: entry.at, call: entry.call.clone(), answer: entry.answer.clone(), trace: entry.trace.clone() }
+}
+
 impl Progress<'_> {
     /// Adds an event to `record`. A child publishes nothing itself: its end is a result of its parent.
     pub(super) fn tell(&self, record: &mut Record, detail: Detail, evidence: Vec<Told>) -> Result<(), EngineError> {
@@ -145,13 +149,25 @@ impl Progress<'_> {
     }
 
     /// The last of the chain, with what this record adds.
-    pub(super) async fn shown(&self, record: &Record) -> Result<Vec<Told>, EngineError> {
-        let told =
-            |entry: EvidenceEntry| Told { at: entry.at, call: entry.call, answer: entry.answer, trace: entry.trace };
-        let before = self.shared.journal.evidence(&self.command.id, Some(EVIDENCE_SHOWN)).await?;
-        let mut all: Vec<Told> = before.into_iter().map(|row| told(row.entry)).collect();
-        all.extend(record.evidence.iter().cloned().map(told));
+    pub(super) async fn shown(&mut self, record: &Record) -> Result<Vec<Told>, EngineError> {
+        let mut all = match self.recent.take() {
+            Some(known) => known,
+            None => {
+                let rows = self.shared.journal.evidence(&self.command.id, Some(EVIDENCE_SHOWN)).await?;
+                rows.into_iter().map(|row| told(&row.entry)).collect()
+            }
+        };
+        self.recent = Some(all.clone());
+        all.extend(record.evidence.iter().map(told));
         Ok(all.split_off(all.len().saturating_sub(EVIDENCE_SHOWN)))
+    }
+
+    /// What `record` adds to the chain is shown by the next event too.
+    pub(super) fn remember(&mut self, record: &Record) {
+        if let Some(recent) = &mut self.recent {
+            recent.extend(record.evidence.iter().map(told));
+            recent.drain(..recent.len().saturating_sub(EVIDENCE_SHOWN));
+        }
     }
 
     /// The plans of the children, in their order; more steps than an event holds come before it in parts.

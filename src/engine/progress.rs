@@ -9,12 +9,15 @@ use super::error::EngineError;
 use super::follow::entries;
 use super::shared::{Shared, lane};
 use super::sweep::Settlement;
-use crate::contract::{Command, CommandId, Detail, WaitCause, Waiting};
+use crate::contract::{Command, CommandId, Detail, EvidenceEntry as Told, WaitCause, Waiting};
 use crate::crash::crash_point;
 use crate::graph::Sent;
-use crate::journal::{CommandRow, EvidenceEntry, Loaded, Record, State};
+use crate::journal::{CommandRow, EvidenceEntry, Intent, IntentChange, Loaded, Place, Record, State};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Move, Next, Observation, Query, StopCause, next};
+
+/// Reads that are only noted, at most: what a crash makes the procedure ask anew.
+const NOTED_MAX: usize = 16;
 
 /// One command, in one step.
 pub(crate) struct Progress<'a> {
@@ -24,6 +27,12 @@ pub(crate) struct Progress<'a> {
     pub(super) seen: Vec<Observation>,
     /// Seen, and to be journaled with the next record.
     noted: Vec<Observation>,
+    /// Requests whose entries are to be journaled with the next record.
+    asked: Vec<EvidenceEntry>,
+    /// The last entries of the chain, once they are known.
+    pub(super) recent: Option<Vec<Told>>,
+    /// Where the command stands in the journal.
+    place: Place,
     /// Where the children of the last record stand in the order of arrival.
     pub(super) spawned: Vec<i64>,
     /// A write left before the last crash, and nobody knows what became of it.
@@ -41,12 +50,16 @@ impl<'a> Progress<'a> {
             None => None,
         };
         let has_intent = intent.is_some();
+        let recent = (loaded.row.evidence_total == 0).then(Vec::new);
         Ok(Self {
             shared,
             command,
+            place: loaded.row.place(),
             row: loaded.row,
             seen,
             noted: Vec::new(),
+            asked: Vec::new(),
+            recent,
             spawned: Vec::new(),
             intent,
             has_intent,
@@ -58,9 +71,9 @@ impl<'a> Progress<'a> {
     pub(crate) async fn begin(&mut self) -> Result<(), EngineError> {
         if let Some((call, began)) = self.intent.take() {
             info!(command.id = %self.command.id, "a write of {} was out when the worker ended: looking first", self.command.id);
-            let requests = vec![cut_short(&call, began)];
+            self.asked.push(interrupted(&call, began));
             let observation = Observation::Asked { call, began, reply: Reply::Unknown };
-            self.observe(Seen { observation, requests }).await?;
+            self.observe_plainly(observation).await?;
         }
         if self.seen.is_empty() {
             self.note(Observation::Started { at: self.shared.clock.now() });
@@ -96,27 +109,41 @@ impl<'a> Progress<'a> {
         self.noted.push(observation);
     }
 
-    /// A write's intent is in the journal.
-    pub(crate) fn intended(&mut self) {
+    /// Journals that `call` is about to leave, with all that was only noted so far.
+    pub(crate) async fn intends(&mut self, call: String, at: Timestamp) -> Result<(), EngineError> {
+        let record = Record { intent: IntentChange::Intend(Intent { call, at }), ..self.record(State::Running)? };
         self.has_intent = true;
+        self.store(record).await
+    }
+
+    /// A call that has ended. A read that only leads to the next question is noted, anything else is journaled at once
+    /// with what follows from it.
+    pub(crate) async fn observe(&mut self, seen: Seen) -> Result<(), EngineError> {
+        self.asked.extend(entries(&seen.requests));
+        let is_read = matches!(&seen.observation, Observation::Asked { call, .. } if !call.is_write());
+        self.note(seen.observation);
+        if is_read && self.noted.len() < NOTED_MAX && self.only_leads_on() {
+            return Ok(());
+        }
+        self.has_intent &= is_read;
+        self.record_next().await?;
+        crash_point!(Recorded, self.command.id.as_str());
+        Ok(())
     }
 
     /// Journals what was only noted.
     pub(crate) async fn flush(&mut self) -> Result<(), EngineError> {
-        if self.noted.is_empty() {
+        if self.noted.is_empty() && self.asked.is_empty() {
             return Ok(());
         }
-        self.stand(State::Running).await
+        let (due, state) = (self.row.due, self.row.state.clone());
+        let record = Record { due, ..self.record(state)? };
+        self.store(record).await
     }
 
-    /// Journals a call that has ended, with what follows from it.
-    pub(crate) async fn observe(&mut self, seen: Seen) -> Result<(), EngineError> {
-        let evidence = entries(&seen.requests);
-        self.note(seen.observation);
-        self.has_intent &= !matches!(self.seen.last(), Some(Observation::Asked { call, .. }) if call.is_write());
-        self.record_next(evidence).await?;
-        crash_point!(Recorded, self.command.id.as_str());
-        Ok(())
+    fn only_leads_on(&self) -> bool {
+        let next = self.next();
+        next.say.is_empty() && matches!(next.then, Move::Ask(_) | Move::Consult(_))
     }
 
     /// Journals something that was seen without a call.
@@ -140,13 +167,14 @@ impl<'a> Progress<'a> {
 
     /// Journals that the command stands in `state` now.
     pub(crate) async fn stand(&mut self, state: State) -> Result<(), EngineError> {
-        let record = Record { observations: self.take_noted()?, ..self.blank(state) };
+        let record = self.record(state)?;
         self.store(record).await
     }
 
     /// Children that end move their parent's counters and chain on.
     pub(crate) async fn refresh(&mut self) -> Result<(), EngineError> {
         if let Some(row) = self.shared.journal.find(&self.command.id).await? {
+            self.place = row.place();
             self.row = row;
         }
         Ok(())
@@ -154,12 +182,12 @@ impl<'a> Progress<'a> {
 
     /// Journals where the next move leads, where nothing new was seen.
     pub(crate) async fn record_standing(&mut self) -> Result<(), EngineError> {
-        self.record_next(Vec::new()).await
+        self.record_next().await
     }
 
     /// Waits for a time, in its lane.
     pub(crate) async fn wait_until(&mut self, until: Timestamp) -> Result<(), EngineError> {
-        let record = Record { due: Some(until), observations: self.take_noted()?, ..self.blank(State::Ready) };
+        let record = Record { due: Some(until), ..self.record(State::Ready)? };
         self.store(record).await
     }
 
@@ -167,7 +195,9 @@ impl<'a> Progress<'a> {
     pub(crate) async fn waits(&mut self, cause: WaitCause, until: Option<Timestamp>) -> Result<Timestamp, EngineError> {
         if let State::Waiting { cause: before, since, until: known } = &self.row.state
             && before == cause.word()
-            && (*known == until)
+            && *known == until
+            && self.asked.is_empty()
+            && !self.has_intent
         {
             return Ok(*since);
         }
@@ -182,10 +212,9 @@ impl<'a> Progress<'a> {
             | State::Awaiting { .. }
             | State::Ended(_) => (now, true),
         };
-        let mut record = self.blank(State::Waiting { cause: cause.word().to_owned(), since, until });
+        let mut record = self.record(State::Waiting { cause: cause.word().to_owned(), since, until })?;
         record.due = until;
-        record.clear_intent = true;
-        record.observations = self.take_noted()?;
+        record.intent = IntentChange::Settle;
         if news {
             let evidence = self.shown(&record).await?;
             self.tell(&mut record, Detail::Waiting(Waiting { cause, since, until }), evidence)?;
@@ -203,34 +232,32 @@ impl<'a> Progress<'a> {
             due: Some(until),
             why: Some(why.to_owned()),
             attempts,
-            clear_intent: true,
-            observations: self.take_noted()?,
-            ..self.blank(State::Ready)
+            intent: IntentChange::Settle,
+            ..self.record(State::Ready)?
         };
         self.has_intent = false;
         self.store(record).await
     }
 
-    /// Requests that led to nothing are evidence too.
-    pub(crate) async fn attempt_failed(&mut self, requests: &[Sent]) -> Result<(), EngineError> {
-        let mut record = self.blank(self.row.state.clone());
-        record.evidence = entries(requests);
-        record.clear_intent = true;
-        record.due = self.row.due;
-        record.observations = self.take_noted()?;
-        self.has_intent = false;
-        self.store(record).await
+    /// Requests that led to nothing are evidence too: journaled with what follows from them.
+    pub(crate) fn attempt_failed(&mut self, requests: &[Sent]) {
+        self.asked.extend(entries(requests));
     }
 
     fn next(&self) -> Next {
         next(&self.command, &self.shared.rules, &self.seen, self.shared.clock.now())
     }
 
-    fn blank(&self, state: State) -> Record {
+    /// A record that moves the command to `state`, with all that was only noted so far.
+    fn record(&mut self, state: State) -> Result<Record, EngineError> {
         let mut record = Record::new(self.shared.clock.now(), state);
+        // Children that end move their parent's chain on: the journal looks itself then.
+        record.from = (self.row.children.total == 0).then(|| self.place.clone());
         record.attempts = self.row.attempts;
         record.lane = lane(&self.command);
-        record
+        record.observations = self.take_noted()?;
+        record.evidence = std::mem::take(&mut self.asked);
+        Ok(record)
     }
 
     fn take_noted(&mut self) -> Result<Vec<String>, EngineError> {
@@ -239,7 +266,7 @@ impl<'a> Progress<'a> {
     }
 
     /// Journals what was seen together with what follows from it: the state, what is said, children, a watch, the end.
-    async fn record_next(&mut self, evidence: Vec<EvidenceEntry>) -> Result<(), EngineError> {
+    async fn record_next(&mut self) -> Result<(), EngineError> {
         let news = !self.noted.is_empty();
         let removals = self.noted.iter().filter_map(|seen| self.removal(seen)).collect();
         let mut next = self.next();
@@ -250,8 +277,8 @@ impl<'a> Progress<'a> {
             let say = next.say;
             next = Next { say, then: self.next().then };
         }
-        let clear_intent = !self.has_intent;
-        let mut record = Record { evidence, clear_intent, removals, ..self.blank(State::Running) };
+        let intent = if self.has_intent { IntentChange::Keep } else { IntentChange::Settle };
+        let mut record = Record { intent, removals, ..self.record(State::Running)? };
         // What was said with an observation that is journaled already has been stored with it.
         if news && !next.say.is_empty() {
             let evidence = self.shown(&record).await?;
@@ -266,7 +293,6 @@ impl<'a> Progress<'a> {
             Move::Ask(_) | Move::Consult(_) | Move::WaitUntil(_) | Move::Spawn(_) | Move::AwaitEnd(_) => {}
         }
         record.children = self.children(&children)?;
-        record.observations = self.take_noted()?;
         self.store(record).await?;
         self.put_on_board(&children);
         Ok(())
@@ -276,12 +302,14 @@ impl<'a> Progress<'a> {
         let (state, attempts, due, events) = (record.state.clone(), record.attempts, record.due, record.events.len());
         let ended = matches!(state, State::Ended(_));
         let sequences = record.events.iter().filter_map(|event| event.sequence).max();
+        self.remember(&record);
         let recorded = self.shared.journal.record(self.command.id.clone(), record).await?;
         if ended {
             crash_point!(Ended, self.command.id.as_str());
         }
-        self.row.evidence_head = recorded.evidence_head;
-        self.row.evidence_total = recorded.evidence_total;
+        self.row.evidence_head = recorded.place.evidence_head.clone();
+        self.row.evidence_total = recorded.place.evidence_total;
+        self.place = recorded.place;
         self.row.last_sequence = sequences.unwrap_or(self.row.last_sequence);
         (self.row.state, self.row.attempts, self.row.due) = (state, attempts, due);
         self.spawned = recorded.children;
@@ -298,9 +326,9 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// What the evidence keeps of a write that the worker did not live to see answered: it may have left.
-fn cut_short(call: &Call, at: Timestamp) -> Sent {
+/// A write that may have left before the worker ended is evidence too.
+fn interrupted(call: &Call, at: Timestamp) -> EvidenceEntry {
     let request = call.request();
-    let answer = "not known: the worker ended while it was out, if it had left".to_owned();
-    Sent { at, call: format!("{} {}", request.method.word(), request.path()), answer, trace: None }
+    let answer = "unknown: the worker ended before it had an answer".to_owned();
+    EvidenceEntry { at, call: format!("{} {}", request.method.word(), request.path()), answer, trace: None }
 }

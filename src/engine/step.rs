@@ -35,6 +35,7 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
     }
     loop {
         if shared.stop.is_cancelled() {
+            progress.flush().await?;
             return Ok(Left::Until(Timestamp::MAX));
         }
         take_up_what_came(shared, &mut progress).await?;

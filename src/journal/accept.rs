@@ -16,7 +16,7 @@ impl Journal {
     /// # Errors
     /// Nothing of it stands then: the delivery must not be acknowledged.
     pub async fn accept(&self, new: New) -> Result<Accepted, JournalError> {
-        self.change(move |connection| Box::pin(async move { accept(connection, &new).await })).await
+        self.change(new, |connection, new| Box::pin(accept(connection, new))).await
     }
 
     /// Journals events that belong to no command: dead messages and `rejected` answers. One that is known by its id
@@ -25,7 +25,8 @@ impl Journal {
     /// # Errors
     /// Nothing of it stands then.
     pub async fn enqueue(&self, events: Vec<NewEvent>, at: Timestamp) -> Result<(), JournalError> {
-        self.change(move |connection| Box::pin(async move { outbox::enqueue_all(connection, &events, at).await })).await
+        self.change((events, at), |connection, (events, at)| Box::pin(outbox::enqueue_all(connection, events, *at)))
+            .await
     }
 
     /// Marks `target` as cancelled by `by`; where it is not known yet this is remembered until `until`.
@@ -38,7 +39,8 @@ impl Journal {
         by: CommandId,
         until: Timestamp,
     ) -> Result<Cancelled, JournalError> {
-        self.change(move |connection| Box::pin(async move { cancel(connection, &target, &by, until).await })).await
+        let data = (target, by, until);
+        self.change(data, |connection, (target, by, until)| Box::pin(cancel(connection, target, by, *until))).await
     }
 }
 

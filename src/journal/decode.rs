@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::JournalError;
 use super::entries::{EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxRow, Walk, WatchRow};
-use super::rows::{ChildResult, Children, CommandRow, Ended, State, StateName};
+use super::rows::{ChildResult, Children, CommandRow, Ended, Place, State, StateName};
 
 /// A row that is read column by column.
 pub(super) struct Columns<'r>(pub(super) &'r SqliteRow);
@@ -22,6 +22,11 @@ impl Columns<'_> {
 
     pub(super) fn optional_text(&self, column: &'static str) -> Result<Option<String>, JournalError> {
         Ok(self.0.try_get(column)?)
+    }
+
+    /// A JSON array of texts.
+    pub(super) fn texts(&self, column: &'static str) -> Result<Vec<String>, JournalError> {
+        serde_json::from_str(&self.text(column)?).map_err(|error| unreadable(column, &error))
     }
 
     pub(super) fn integer(&self, column: &'static str) -> Result<i64, JournalError> {
@@ -93,9 +98,22 @@ impl Columns<'_> {
             cancelled_by: self.optional_parsed("cancelled_by")?,
             children: self.children()?,
             last_sequence: self.number("last_sequence")?,
+            observed: self.number("observed")?,
             evidence_head: self.parsed("evidence_head")?,
             evidence_total: self.number("evidence_total")?,
             ended_at: self.optional_time("ended_at")?,
+        })
+    }
+
+    pub(super) fn place(&self) -> Result<Place, JournalError> {
+        Ok(Place {
+            seq: self.integer("seq")?,
+            state: self.parsed("state")?,
+            since: self.time("since")?,
+            parent: self.optional_parsed("parent")?,
+            observed: self.number("observed")?,
+            evidence_head: self.parsed("evidence_head")?,
+            evidence_total: self.number("evidence_total")?,
         })
     }
 

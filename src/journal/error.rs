@@ -69,6 +69,12 @@ pub enum JournalError {
         /// The command.
         id: CommandId,
     },
+    /// Another change has moved the command since the step looked.
+    #[error("command {id} no longer stands where the step knew it to be")]
+    Moved {
+        /// The command.
+        id: CommandId,
+    },
     /// No such command.
     #[error("command {id} is not in the journal")]
     UnknownCommand {
@@ -112,6 +118,7 @@ impl JournalError {
             Self::Sql(_) => "sql",
             Self::Closed => "closed",
             Self::AlreadyEnded { .. } => "already_ended",
+            Self::Moved { .. } => "moved",
             Self::UnknownCommand { .. } => "unknown_command",
             Self::EndAndEventApart { .. } => "end_and_event_apart",
             Self::ChildExists { .. } => "child_exists",
@@ -133,6 +140,7 @@ impl JournalError {
             | Self::Migration { .. }
             | Self::Closed
             | Self::AlreadyEnded { .. }
+            | Self::Moved { .. }
             | Self::UnknownCommand { .. }
             | Self::EndAndEventApart { .. }
             | Self::ChildExists { .. }

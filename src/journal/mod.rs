@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnection, SqlitePoolOptions};
+use sqlx::sqlite::SqlitePoolOptions;
 
 pub use entries::{
     EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled, Suspended,
@@ -35,13 +35,13 @@ pub use error::JournalError;
 pub use evidence::head_after;
 pub use lock::held_by;
 pub use rows::{
-    Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, Loaded, New, ParentAfter, Record,
-    Recorded, State, StateName, WatchChange,
+    Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, IntentChange, Loaded, New,
+    ParentAfter, Place, Record, Recorded, State, StateName, WatchChange,
 };
 pub use writer::{GROUP_MAX, WriterStats};
 
 use lock::FileLock;
-use writer::{Work, Writer};
+use writer::{Make, Writer};
 
 /// Connections that read. Each is a thread; readers do not wait for the writer, nor it for them.
 const READERS: u32 = 4;
@@ -109,21 +109,21 @@ impl Journal {
     }
 
     /// Makes a change and returns when it is on disk.
-    async fn change<T, F>(&self, work: F) -> Result<T, JournalError>
+    async fn change<D, T>(&self, data: D, make: Make<D, T>) -> Result<T, JournalError>
     where
+        D: Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
         let writer = self.shared.writer.as_ref().ok_or(JournalError::Closed)?;
-        writer.queue(work).await?.await.map_err(|_| JournalError::Closed)?
+        writer.queue(data, make).await?.await.map_err(|_| JournalError::Closed)?
     }
 
     /// Queues a change and returns when there was room for it; whether it was made is not told.
-    async fn change_later<F>(&self, work: F) -> Result<(), JournalError>
+    async fn change_later<D>(&self, data: D, make: Make<D, ()>) -> Result<(), JournalError>
     where
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, ()> + Send + 'static,
+        D: Send + Sync + 'static,
     {
         let writer = self.shared.writer.as_ref().ok_or(JournalError::Closed)?;
-        writer.queue(work).await.map(drop)
+        writer.queue(data, make).await.map(drop)
     }
 }

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::decode::Columns;
 use super::entries::{NewEvent, OutboxDepth, OutboxRow, Settled};
+use super::record::Query;
 use super::{Journal, JournalError};
 use crate::contract::CommandId;
 
@@ -33,7 +34,7 @@ impl Journal {
     /// # Errors
     /// It stays in the outbox then and is published again.
     pub async fn settle(&self, settled: Vec<(i64, Settled)>) -> Result<(), JournalError> {
-        self.change(move |connection| Box::pin(async move { settle(connection, &settled).await })).await
+        self.change(settled, |connection, settled| Box::pin(settle(connection, settled))).await
     }
 
     /// Like `settle`, but returns as soon as there was room in the writer's queue. What is lost with the process is
@@ -42,7 +43,7 @@ impl Journal {
     /// # Errors
     /// `Closed` alone; a change that fails later is logged.
     pub async fn settle_later(&self, settled: Vec<(i64, Settled)>) -> Result<(), JournalError> {
-        self.change_later(move |connection| Box::pin(async move { settle(connection, &settled).await })).await
+        self.change_later(settled, |connection, settled| Box::pin(settle(connection, settled))).await
     }
 
     /// How much waits, and since when.
@@ -72,7 +73,7 @@ impl Journal {
     }
 }
 
-/// Stores events and queues them. One that is stored already keeps its bytes and is queued again.
+/// Stores events and queues them. One without a number that is stored already keeps its bytes and is queued again.
 pub(super) async fn enqueue_all(
     connection: &mut SqliteConnection,
     events: &[NewEvent],
@@ -115,50 +116,57 @@ pub(super) async fn reply_again(
     Ok(())
 }
 
-/// Sends the terminal event of a command that ends now to all who asked for it.
-pub(super) async fn reply_all(
-    connection: &mut SqliteConnection,
-    id: &CommandId,
-    at: Timestamp,
-) -> Result<(), JournalError> {
-    sqlx::query(
-        "INSERT INTO outbox (event, reply_to, correlation_id, queued_at)
-         SELECT e.n, r.reply_to, r.correlation_id, $2 FROM replies r JOIN events e ON e.command = r.command
-         WHERE r.command = $1 AND e.terminal = 1 AND e.sequence IS NOT NULL AND e.exchange = 'events'",
-    )
-    .bind(id.as_str())
-    .bind(at.as_microsecond())
-    .execute(connection)
-    .await?;
+/// Stores the one event of a record and queues it: parameters 29 to 41, see `bind`. An event of a command has its number
+/// once, so nothing is looked for; `changes()` is that of the statement before it.
+pub(super) const STORE: &str = "INSERT INTO events (event_id, command, sequence, exchange, routing_key, body, headers,
+         correlation_id, type, content_type, terminal, mandatory, stored_at)
+     SELECT $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41 WHERE changes() > 0;
+     INSERT INTO outbox (event, queued_at) SELECT last_insert_rowid(), $41 WHERE changes() > 0;";
+
+/// Binds what an event is stored with, behind what is bound already.
+pub(super) fn bind<'q>(query: Query<'q>, event: &'q NewEvent, at: Timestamp) -> Query<'q> {
+    query
+        .bind(&event.event_id)
+        .bind(event.command.as_ref().map(|id| id.as_str()))
+        .bind(event.sequence.map(i64::from))
+        .bind(event.exchange.word())
+        .bind(&event.routing_key)
+        .bind(&event.body)
+        .bind(&event.headers)
+        .bind(&event.correlation_id)
+        .bind(&event.r#type)
+        .bind(&event.content_type)
+        .bind(event.terminal)
+        .bind(event.mandatory)
+        .bind(at.as_microsecond())
+}
+
+async fn store(connection: &mut SqliteConnection, event: &NewEvent, at: Timestamp) -> Result<(), JournalError> {
+    let query = sqlx::query(
+        "INSERT INTO events (event_id, command, sequence, exchange, routing_key, body, headers, correlation_id, type,
+             content_type, terminal, mandatory, stored_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+         INSERT INTO outbox (event, queued_at) VALUES (last_insert_rowid(), $13)",
+    );
+    bind(query, event, at).execute(connection).await?;
     Ok(())
 }
 
 /// Both statements in one round trip.
 async fn enqueue(connection: &mut SqliteConnection, event: &NewEvent, at: Timestamp) -> Result<(), JournalError> {
-    sqlx::query(
+    if event.sequence.is_some() {
+        return store(connection, event, at).await;
+    }
+    let query = sqlx::query(
         "INSERT INTO events (event_id, command, sequence, exchange, routing_key, body, headers, correlation_id, type,
              content_type, terminal, mandatory, stored_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-         ON CONFLICT (event_id, exchange) DO UPDATE SET settled = NULL;
+         ON CONFLICT (event_id, exchange) WHERE sequence IS NULL DO UPDATE SET settled = NULL;
          INSERT INTO outbox (event, queued_at)
-         SELECT n, $13 FROM events WHERE event_id = $1 AND exchange = $4
+         SELECT n, $13 FROM events WHERE event_id = $1 AND exchange = $4 AND sequence IS NULL
              AND NOT EXISTS (SELECT 1 FROM outbox WHERE event = events.n AND reply_to IS NULL)",
-    )
-    .bind(&event.event_id)
-    .bind(event.command.as_ref().map(|id| id.as_str()))
-    .bind(event.sequence.map(i64::from))
-    .bind(event.exchange.word())
-    .bind(&event.routing_key)
-    .bind(&event.body)
-    .bind(&event.headers)
-    .bind(&event.correlation_id)
-    .bind(&event.r#type)
-    .bind(&event.content_type)
-    .bind(event.terminal)
-    .bind(event.mandatory)
-    .bind(at.as_microsecond())
-    .execute(connection)
-    .await?;
+    );
+    bind(query, event, at).execute(connection).await?;
     Ok(())
 }
 

@@ -16,19 +16,18 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn load(&self, id: &CommandId) -> Result<Option<Loaded>, JournalError> {
-        let mut moment = self.shared.readers.begin().await?;
-        let row = sqlx::query("SELECT * FROM commands WHERE id = $1").bind(id.as_str());
-        let Some(row) = row.fetch_optional(&mut *moment).await? else { return Ok(None) };
+        // One statement: a moment of its own, and one round trip.
+        let row = sqlx::query(
+            "SELECT c.*, (SELECT json_group_array(observed ORDER BY n) FROM observations WHERE command = c.seq) AS seen
+             FROM commands c WHERE id = $1",
+        );
+        let Some(row) = row.bind(id.as_str()).fetch_optional(&self.shared.readers).await? else { return Ok(None) };
         let columns = Columns(&row);
-        let observations = sqlx::query_scalar("SELECT observed FROM observations WHERE command = $1 ORDER BY n")
-            .bind(columns.integer("seq")?)
-            .fetch_all(&mut *moment)
-            .await?;
         let intent = match (columns.optional_text("intent_call")?, columns.optional_time("intent_at")?) {
             (Some(call), Some(at)) => Some(Intent { call, at }),
             _ => None,
         };
-        Ok(Some(Loaded { row: columns.command()?, observations, intent }))
+        Ok(Some(Loaded { row: columns.command()?, observations: columns.texts("seen")?, intent }))
     }
 
     /// Every command that has not ended, in order of arrival.

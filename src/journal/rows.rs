@@ -202,6 +202,8 @@ pub struct Ended {
 /// One step's result, stored as one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
+    /// Where the command stands by what the step knows; `None` where the journal is to look itself.
+    pub from: Option<Place>,
     /// When it was recorded.
     pub at: Timestamp,
     /// The state that the command is in from now on.
@@ -224,8 +226,8 @@ pub struct Record {
     pub children: Vec<New>,
     /// What becomes of its watch.
     pub watch: WatchChange,
-    /// Whether the write that was journaled by `intend` is settled now.
-    pub clear_intent: bool,
+    /// What becomes of the intent of a write.
+    pub intent: IntentChange,
     /// Who was removed from what.
     pub removals: Vec<Removal>,
 }
@@ -235,6 +237,7 @@ impl Record {
     #[must_use]
     pub fn new(at: Timestamp, state: State) -> Self {
         Self {
+            from: None,
             at,
             state,
             why: None,
@@ -246,19 +249,48 @@ impl Record {
             events: Vec::new(),
             children: Vec::new(),
             watch: WatchChange::Keep,
-            clear_intent: false,
+            intent: IntentChange::Keep,
             removals: Vec::new(),
         }
     }
 }
 
-/// What a record left behind.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recorded {
+/// Where a command stands in the journal: whoever says it correctly has missed nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its place in the order of arrival.
+    pub seq: i64,
+    /// Its state.
+    pub state: StateName,
+    /// Since when it is in it.
+    pub since: Timestamp,
+    /// The command that fanned out into it.
+    pub parent: Option<CommandId>,
+    /// How many observations it has.
+    pub observed: u64,
     /// The evidence chain's last hash.
     pub evidence_head: Digest,
     /// How many entries it has.
     pub evidence_total: u64,
+}
+
+/// What a record says of the write that may be out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum IntentChange {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It is settled.
+    Settle,
+    /// It is about to leave: after a crash `load` tells of it until a record settles it.
+    Intend(Intent),
+}
+
+/// What a record left behind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Where the command stands now.
+    pub place: Place,
     /// The arrival places of the children, in their order.
     pub children: Vec<i64>,
     /// The parent's counters, where the command was a child and has ended.
@@ -358,12 +390,30 @@ pub struct CommandRow {
     pub children: Children,
     /// The highest sequence of its events.
     pub last_sequence: u32,
+    /// How many observations it has.
+    pub observed: u64,
     /// The evidence chain's last hash.
     pub evidence_head: Digest,
     /// How many entries it has.
     pub evidence_total: u64,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+}
+
+impl CommandRow {
+    /// Where it stood when it was read.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            seq: self.seq,
+            state: self.state.name(),
+            since: self.since,
+            parent: self.parent.clone(),
+            observed: self.observed,
+            evidence_head: self.evidence_head.clone(),
+            evidence_total: self.evidence_total,
+        }
+    }
 }
 
 /// A command with what a step needs.

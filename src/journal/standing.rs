@@ -12,7 +12,7 @@ impl Journal {
     /// # Errors
     /// Only this process knows of it then.
     pub async fn park(&self, bucket: String, until: Timestamp, why: String) -> Result<(), JournalError> {
-        self.change(move |connection| {
+        self.change((bucket, until, why), |connection, (bucket, until, why)| {
             Box::pin(async move {
                 sqlx::query(
                     "INSERT INTO parked (bucket, until, why) VALUES ($1, $2, $3)
@@ -34,7 +34,7 @@ impl Journal {
     /// # Errors
     /// They stay then, which hurts nobody.
     pub async fn forget_parked(&self, now: Timestamp) -> Result<(), JournalError> {
-        self.change(move |connection| {
+        self.change(now, |connection, now| {
             Box::pin(async move {
                 let over = sqlx::query("DELETE FROM parked WHERE until < $1").bind(now.as_microsecond());
                 over.execute(connection).await?;
@@ -62,17 +62,17 @@ impl Journal {
     /// # Errors
     /// Only this process knows of it then.
     pub async fn suspend(&self, suspended: Suspended) -> Result<(), JournalError> {
-        self.change(move |connection| {
+        self.change(suspended, |connection, suspended| {
             Box::pin(async move {
                 sqlx::query(
                     "INSERT INTO suspended (credential, fingerprint, since, why) VALUES ($1, $2, $3, $4)
                      ON CONFLICT (credential) DO UPDATE SET why = excluded.why, fingerprint = excluded.fingerprint,
                          since = iif(fingerprint = excluded.fingerprint, since, excluded.since)",
                 )
-                .bind(suspended.credential)
-                .bind(suspended.fingerprint)
+                .bind(&suspended.credential)
+                .bind(&suspended.fingerprint)
                 .bind(suspended.since.as_microsecond())
-                .bind(suspended.why)
+                .bind(&suspended.why)
                 .execute(connection)
                 .await?;
                 Ok(())
@@ -86,7 +86,7 @@ impl Journal {
     /// # Errors
     /// It stays then.
     pub async fn resume(&self, credential: String) -> Result<bool, JournalError> {
-        self.change(move |connection| {
+        self.change(credential, |connection, credential| {
             Box::pin(async move {
                 let lifted = sqlx::query("DELETE FROM suspended WHERE credential = $1").bind(credential);
                 Ok(lifted.execute(connection).await?.rows_affected() > 0)
@@ -118,7 +118,7 @@ impl Journal {
     /// # Errors
     /// Why it does not.
     pub async fn ping(&self) -> Result<(), JournalError> {
-        self.change(move |connection| {
+        self.change((), |connection, ()| {
             Box::pin(async move {
                 sqlx::query("UPDATE pulse SET beats = beats + 1").execute(connection).await?;
                 Ok(())

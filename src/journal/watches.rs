@@ -25,7 +25,7 @@ impl Journal {
     /// # Errors
     /// The watch goes on then.
     pub async fn end_watch(&self, command: CommandId) -> Result<(), JournalError> {
-        self.change(move |connection| Box::pin(async move { remove(connection, &command).await })).await
+        self.change(command, |connection, command| Box::pin(remove(connection, command))).await
     }
 
     /// Records a walk in its business's chain, with what it changed for the watches it looked for: their absences as
@@ -34,7 +34,8 @@ impl Journal {
     /// # Errors
     /// The walk counts for nothing then.
     pub async fn record_walk(&self, walk: Walk, updates: Vec<(CommandId, String)>) -> Result<Digest, JournalError> {
-        self.change(move |connection| Box::pin(async move { record_walk(connection, &walk, &updates).await })).await
+        self.change((walk, updates), |connection, (walk, updates)| Box::pin(record_walk(connection, walk, updates)))
+            .await
     }
 
     /// The last walk over each list of each business.

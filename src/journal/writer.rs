@@ -3,7 +3,9 @@
 //! What must hold: nobody is answered before the commit that holds their change has returned; a change that fails
 //! takes nothing of itself into the commit and nothing from its neighbours; a commit that fails is everybody's failure.
 //!
-//! - *A change fails half-way.* Each is a savepoint: it is rolled back to, and the rest goes on.
+//! - *A change fails half-way.* That is rare, and a savepoint for each is dear: every statement is a round trip to
+//!   SQLite's thread. So a group is tried plainly first; where one of it fails, all is rolled back and the group is made
+//!   anew with a savepoint a change: the one that fails is rolled back to, and the rest goes on.
 //! - *SQLite has rolled the whole transaction back* (disk full, I/O error). Then the savepoint is gone too, rolling
 //!   back to it fails, and the group fails as one: no neighbour is told of success in a transaction that is no more.
 //! - *The asker has gone.* The change stands all the same; the answer goes nowhere. A failure is then logged here,
@@ -33,6 +35,8 @@ const QUEUE_MAX: usize = 2 * GROUP_MAX;
 
 /// What a change's statements come to.
 pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'c>>;
+/// A change's statements. They may be run twice, the first time rolled back: `D` is lent, not given.
+pub(super) type Make<D, T> = for<'c> fn(&'c mut SqliteConnection, &'c D) -> Work<'c, T>;
 
 /// How much the writer has done, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,13 +76,17 @@ impl Writer {
     }
 
     /// Queues a change; its answer comes after the commit.
-    pub(super) async fn queue<T, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, JournalError>>, JournalError>
+    pub(super) async fn queue<D, T>(
+        &self,
+        data: D,
+        make: Make<D, T>,
+    ) -> Result<oneshot::Receiver<Result<T, JournalError>>, JournalError>
     where
+        D: Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let change = Box::new(Asked { work: Some(work), done: None, reply });
+        let change = Box::new(Asked { data, make, done: None, reply });
         self.queue.send(change).await.map_err(|_| JournalError::Closed)?;
         Ok(answer)
     }
@@ -134,7 +142,14 @@ impl Shift {
     }
 
     async fn commit(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
-        let outcome = self.attempt(group).await;
+        let outcome = match self.plainly(group).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                sqlx::query("ROLLBACK").execute(&mut self.connection).await?;
+                self.one_by_one(group).await
+            }
+            Err(error) => Err(error),
+        };
         if outcome.is_err() {
             // Where SQLite has rolled back by itself this says "no transaction is active", which is as well.
             let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
@@ -142,8 +157,20 @@ impl Shift {
         outcome
     }
 
+    /// Whether all were made and are committed.
+    async fn plainly(&mut self, group: &mut [Box<dyn Change>]) -> Result<bool, JournalError> {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        for change in group {
+            if !change.make(&mut self.connection).await {
+                return Ok(false);
+            }
+        }
+        sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        Ok(true)
+    }
+
     /// A savepoint a change. Each one's end goes out together with the next one's beginning: half the round trips.
-    async fn attempt(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
+    async fn one_by_one(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
         let mut first = "BEGIN IMMEDIATE; SAVEPOINT change";
         for change in group {
             sqlx::query(first).execute(&mut self.connection).await?;
@@ -188,22 +215,20 @@ trait Change: Send {
     fn answer(self: Box<Self>, failure: Option<&str>) -> bool;
 }
 
-struct Asked<F, T> {
-    work: Option<F>,
+struct Asked<D, T> {
+    data: D,
+    make: Make<D, T>,
     done: Option<Result<T, JournalError>>,
     reply: oneshot::Sender<Result<T, JournalError>>,
 }
 
-impl<F, T> Change for Asked<F, T>
+impl<D, T> Change for Asked<D, T>
 where
+    D: Send + Sync + 'static,
     T: Send + 'static,
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
 {
     fn make<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> Pin<Box<dyn Future<Output = bool> + Send + 'c>> {
-        Box::pin(async move {
-            let Some(work) = self.work.take() else { return false };
-            self.done.insert(work(connection).await).is_ok()
-        })
+        Box::pin(async move { self.done.insert((self.make)(connection, &self.data).await).is_ok() })
     }
 
     fn answer(self: Box<Self>, failure: Option<&str>) -> bool {

@@ -142,17 +142,27 @@ impl Claim<'_> {
         }
     }
 
-    /// Pending before held: an approval between the two reads is then seen in the second.
+    /// Where Meta says that it is granted the held list is read first, and mostly tells. Else pending before held: an
+    /// approval between the two reads is then seen in the second.
     fn look(&self, script: &mut Script<'_>, sent: &Sent<'_>) -> Run<Look<Standing>> {
         let waiting = Standing::Waiting { since: sent.left };
-        if let Some(Answer::Claimed(Claimed::Pending)) = sent.answer {
-            return Ok(Look::Seen(waiting));
+        let said = if let Some(Answer::Claimed(said)) = sent.answer { Some(said) } else { None };
+        let held = match said {
+            Some(Claimed::Pending) => return Ok(Look::Seen(waiting)),
+            Some(Claimed::Confirmed) => Some(listed(script, self.business, PageList::held(self.access), self.asset)?),
+            Some(Claimed::Unclear) | None => None,
+        };
+        if let Some((_, Some(tasks))) = held {
+            return Ok(Look::Seen(Standing::Held(tasks)));
         }
         let (_, pending) = listed(script, self.business, PageList::pending(self.access), self.asset)?;
         if pending.is_some() {
             return Ok(Look::Seen(waiting));
         }
-        let (began, held) = listed(script, self.business, PageList::held(self.access), self.asset)?;
+        let (began, held) = match held {
+            Some(held) => held,
+            None => listed(script, self.business, PageList::held(self.access), self.asset)?,
+        };
         Ok(held.map_or(Look::NotYet(began), |tasks| Look::Seen(Standing::Held(tasks))))
     }
 

@@ -8,8 +8,8 @@ use super::words::{
 };
 use crate::contract::{Access, Asset, Phase};
 use crate::journal::{
-    Accepted, Cancelled, Exchange, Filter, GROUP_MAX, Journal, JournalError, New, NewEvent, Record, Removal, Settled,
-    State, StateName, Suspended, Verdict, WatchChange, evidence,
+    Accepted, Cancelled, Exchange, Filter, GROUP_MAX, Intent, IntentChange, Journal, JournalError, New, NewEvent,
+    Record, Removal, Settled, State, StateName, Suspended, Verdict, WatchChange, evidence,
 };
 
 macro_rules! journal_contract {
@@ -37,6 +37,8 @@ journal_contract!(on_sqlite: SqliteShelf =>
     an_event_without_its_end_is_refused,
     a_second_terminal_event_is_refused,
     a_refused_record_leaves_nothing_behind,
+    a_record_from_where_the_command_stands_is_kept_whole,
+    a_record_from_a_place_that_was_left_leaves_nothing_behind,
     a_record_of_an_unknown_command_is_refused,
     a_failing_change_hurts_no_neighbour,
     what_is_queued_together_is_committed_together,
@@ -64,6 +66,11 @@ journal_contract!(on_sqlite: SqliteShelf =>
 async fn accept(journal: &Journal, name: &str) {
     let accepted = journal.accept(command(name)).await.unwrap();
     assert!(matches!(accepted, Accepted::New { .. }), "{name} was not new: {accepted:?}");
+}
+
+/// An observation as JSON.
+fn noted(what: &str) -> String {
+    format!(r#"{{"saw":"{what}"}}"#)
 }
 
 fn code<T: std::fmt::Debug>(answer: Result<T, JournalError>) -> &'static str {
@@ -215,6 +222,58 @@ async fn a_refused_record_leaves_nothing_behind(shelf: impl Shelf) {
     assert_eq!(journal.removed_since(&page(), at(0)).await.unwrap(), []);
 }
 
+async fn a_record_from_where_the_command_stands_is_kept_whole(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    journal.accept(New { reply_to: Some("queue".to_owned()), ..command("a") }).await.unwrap();
+    let place = journal.find(&id("a")).await.unwrap().unwrap().place();
+    let intends = IntentChange::Intend(Intent { call: r#"{"post":1}"#.to_owned(), at: at(1) });
+    let (observations, entries) = (vec![noted("x"), noted("y")], vec![seen("GET /1"), seen("POST /2")]);
+    let first = Record {
+        from: Some(place),
+        observations: observations.clone(),
+        evidence: entries.clone(),
+        intent: intends,
+        ..Record::new(at(1), State::Running)
+    };
+    let recorded = journal.record(id("a"), first).await.unwrap();
+    let loaded = journal.load(&id("a")).await.unwrap().unwrap();
+    assert_eq!((loaded.observations, loaded.row.place()), (observations, recorded.place.clone()));
+    assert_eq!(loaded.intent.map(|intent| (intent.call, intent.at)), Some((r#"{"post":1}"#.to_owned(), at(1))));
+
+    let last = Record { from: Some(recorded.place), intent: IntentChange::Settle, ..ending("a", Phase::Completed, 1) };
+    journal.record(id("a"), last).await.unwrap();
+    let loaded = journal.load(&id("a")).await.unwrap().unwrap();
+    assert_eq!((loaded.intent, loaded.row.state.name()), (None, StateName::Ended));
+    assert_eq!(journal.verify(&id("a")).await.unwrap(), Verdict::Sound { entries: 2 });
+    let to: Vec<String> = waiting(&journal).await.into_iter().map(|(_, to)| to).collect();
+    assert_eq!(to, ["events", "queue"], "the event, and the reply to who asked for it");
+}
+
+async fn a_record_from_a_place_that_was_left_leaves_nothing_behind(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let left = journal.find(&id("a")).await.unwrap().unwrap().place();
+    let elsewhere = |record: Record| Record { from: Some(left.clone()), ..record };
+    let moves: [Record; 3] = [
+        Record { observations: vec![noted("x")], ..Record::new(at(1), State::Ready) },
+        Record { evidence: vec![seen("GET /1")], ..Record::new(at(1), State::Ready) },
+        Record::new(at(1), State::Running),
+    ];
+    for moved in moves {
+        journal.record(id("a"), moved).await.unwrap();
+        let before = journal.load(&id("a")).await.unwrap();
+        let late = Record {
+            observations: vec![noted("late")],
+            evidence: vec![seen("GET /2")],
+            ..Record::new(at(2), State::Ready)
+        };
+        assert_eq!(code(journal.record(id("a"), elsewhere(late)).await), "moved");
+        assert_eq!(code(journal.record(id("a"), elsewhere(ending("a", Phase::Completed, 1))).await), "moved");
+        assert_eq!(journal.load(&id("a")).await.unwrap(), before);
+        assert_eq!(waiting(&journal).await, []);
+    }
+}
+
 async fn a_record_of_an_unknown_command_is_refused(shelf: impl Shelf) {
     let journal = shelf.open().await;
     assert_eq!(code(journal.record(id("a"), Record::new(at(1), State::Ready)).await), "unknown_command");
@@ -290,7 +349,7 @@ async fn an_intent_survives_until_it_is_settled(shelf: impl Shelf) {
     assert_eq!((intent.call.as_str(), intent.at), (r#"{"post":1}"#, at(3)));
     journal.record(id("a"), Record::new(at(4), State::Ready)).await.unwrap();
     assert!(journal.load(&id("a")).await.unwrap().unwrap().intent.is_some(), "a record that does not settle it");
-    let settles = Record { clear_intent: true, ..Record::new(at(4), State::Ready) };
+    let settles = Record { intent: IntentChange::Settle, ..Record::new(at(4), State::Ready) };
     journal.record(id("a"), settles).await.unwrap();
     assert_eq!(journal.load(&id("a")).await.unwrap().unwrap().intent, None);
 }
@@ -513,7 +572,7 @@ async fn the_chain_is_whole_and_ends_where_the_event_says(shelf: impl Shelf) {
     let foreseen = evidence::head_after(&start, &entries);
     let record = Record { evidence: entries.clone(), ..Record::new(at(1), State::Ready) };
     let recorded = journal.record(id("a"), record).await.unwrap();
-    assert_eq!((&recorded.evidence_head, recorded.evidence_total), (&foreseen, 3));
+    assert_eq!((&recorded.place.evidence_head, recorded.place.evidence_total), (&foreseen, 3));
     let last = journal.evidence(&id("a"), Some(2)).await.unwrap();
     assert_eq!(last.iter().map(|row| row.n).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(last[1].entry, entries[2]);

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Mutex;
 
 use futures_util::future::join_all;
 use sqlx::ConnectOptions;
@@ -26,8 +27,9 @@ fn hold(
     let journal = journal.clone();
     let held = async move {
         journal
-            .change(move |_| {
+            .change(Mutex::new(Some((entered, gate))), |_, ends| {
                 Box::pin(async move {
+                    let Some((entered, gate)) = ends.lock().unwrap().take() else { return Ok(()) };
                     let _ = entered.send(());
                     let _ = gate.await;
                     Ok(())
@@ -237,9 +239,10 @@ async fn a_change_is_seen_by_nobody_until_its_commit() {
     let journal = shelf.open().await;
     let (entered, inside) = oneshot::channel();
     let (go, gate) = oneshot::channel::<()>();
-    let change = journal.change(move |connection| {
+    let change = journal.change(Mutex::new(Some((entered, gate))), |connection, ends| {
         Box::pin(async move {
             sqlx::query("INSERT INTO parked (bucket, until, why) VALUES ('app', 1, '')").execute(connection).await?;
+            let (entered, gate) = ends.lock().unwrap().take().unwrap();
             let _ = entered.send(());
             let _ = gate.await;
             Ok(())
@@ -260,7 +263,7 @@ async fn a_commit_that_fails_fails_all_of_its_group_and_none_after_it() {
     let shelf = SqliteShelf::empty();
     let journal = shelf.open().await;
     // Deferred, a broken reference is found by the commit alone.
-    let breaks = journal.change(|connection| {
+    let breaks = journal.change((), |connection, ()| {
         Box::pin(async move {
             sqlx::query("PRAGMA defer_foreign_keys = ON").execute(&mut *connection).await?;
             sqlx::query("INSERT INTO observations (command, n, observed) VALUES (77, 1, '')")
@@ -373,9 +376,9 @@ async fn meddle(shelf: &SqliteShelf, sql: &'static str) {
 /// Limits the writer's file as a full disk would.
 async fn cap(journal: &Journal, pragma: &'static str) {
     journal
-        .change(move |connection| {
+        .change(pragma, |connection, pragma| {
             Box::pin(async move {
-                sqlx::query(pragma).execute(connection).await?;
+                sqlx::query(*pragma).execute(connection).await?;
                 Ok(())
             })
         })

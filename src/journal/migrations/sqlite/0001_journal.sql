@@ -89,9 +89,10 @@ CREATE TABLE events (
     terminal       INTEGER NOT NULL,
     mandatory      INTEGER NOT NULL,
     stored_at      INTEGER NOT NULL,
-    settled        TEXT,
-    UNIQUE (event_id, exchange)
+    settled        TEXT
 ) STRICT;
+-- What has no number in a command is known by its id.
+CREATE UNIQUE INDEX events_by_id ON events (event_id, exchange) WHERE sequence IS NULL;
 CREATE UNIQUE INDEX events_of_command ON events (command, sequence) WHERE sequence IS NOT NULL AND exchange = 'events';
 -- Exactly one terminal event a command. A `rejected` answers a delivery and has no sequence.
 CREATE UNIQUE INDEX events_terminal ON events (command)
