@@ -177,7 +177,7 @@ async fn f58_graph_out_of_reach_by_name_wire_or_silence_is_waited_out() -> Resul
     let mut trial = Trial::prepared("F58", rabbit::vhost().await?, pages, &[]).await?;
     let proxy = Proxy::to(trial.story.meta.addr()).await?;
     let shim = Shim::under(&mut trial).await?;
-    trial.story.set("GRAPH__BASE_URL", &format!("http://graph.story:{}", proxy.address().port()));
+    trial.graph_at(proxy.address().port());
     trial.story.restart().await?;
     let lasts = scaled(Duration::from_secs(1), Duration::from_secs(60));
     for (n, what) in ["names fail", "the wire is refused", "all is swallowed"].into_iter().enumerate() {
@@ -215,7 +215,7 @@ async fn f58_an_address_that_swallows_every_connection_is_gone_round() -> Result
         return Ok(());
     };
     shim.names(Names::BlackHoleFirst)?;
-    trial.story.set("GRAPH__BASE_URL", &format!("http://graph.story:{port}"));
+    trial.graph_at(port);
     trial.story.restart().await?;
     send_load(&mut trial, 0..6).await?;
     load_is_done(&trial, 6).await?;

@@ -101,7 +101,8 @@ async fn f22_an_event_whose_confirm_never_comes_is_published_again_under_its_id(
     proxy.swallow(PUBLISHER, Way::Down);
     trial.send(&load::command(0)).await?;
     trial.ends_in(&[&load::id(0)], load::expected(0)).await?;
-    trial.waits_in_outbox(1).await?;
+    // Its reader has it, and its confirm is given up: only then may the wire carry again.
+    trial.is_told("stays in the outbox").await?;
     proxy.pass();
     trial.outbox_is_empty().await?;
     let accounting = trial.settles().await?;

@@ -161,7 +161,7 @@ impl Soak {
         let settings = [("AMQP__URL", &*url), ("AMQP__CONFIRM_WITHIN", "2s")];
         let mut trial = Trial::prepared("soak", vhost, pages, &settings).await?;
         let graph = Proxy::to(trial.story.meta.addr()).await?;
-        trial.story.set("GRAPH__BASE_URL", &format!("http://graph.story:{}", graph.address().port()));
+        trial.graph_at(graph.address().port());
         let shim = Shim::under(&mut trial).await?;
         // Whatever dies leaves reads that nobody recorded.
         trial.has_died();
@@ -213,7 +213,11 @@ impl Soak {
                     meta.break_next(Break::next(verb, "/", How::error(2)).times(1_000));
                 }
             }
-            Fault::GraphThrottles => meta.throttle(Throttle::business(self.chance.one_of(&[BUSINESS, NEIGHBOUR]), 1)),
+            // Without a stated time: what is stated is stated in minutes.
+            Fault::GraphThrottles => {
+                let whose = self.chance.one_of(&[BUSINESS, NEIGHBOUR]);
+                meta.throttle(Throttle::business(whose, 1).silent().times(1));
+            }
             Fault::GraphRefuses => self.graph.refuse().await?,
             Fault::GraphSilent => self.graph.swallow(ANY, Way::Both),
             Fault::GraphSlow => self.graph.delay(SLOW),

@@ -69,6 +69,13 @@ impl Trial {
         Ok(Self { story, name, before, sent, struck, may_wait, rejected, has_died: false })
     }
 
+    /// The worker reaches Graph at this port of `graph.story`, a name that the shim resolves; from its next start on.
+    pub fn graph_at(&mut self, port: u16) {
+        let url = format!("http://graph.story:{port}");
+        self.story.meta.known_as(&url);
+        self.story.set("GRAPH__BASE_URL", &url);
+    }
+
     /// Sends a command; the broker takes it.
     pub async fn send(&mut self, command: &Value) -> Result<()> {
         self.sent.entry(id_of(command)).or_default();
