@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
 /// What is logged unless `RUST_LOG` says otherwise: ourselves, and of the libraries what needs attention.
-const DEFAULT_FILTER: &str = "info,lapin=off,sqlx=warn,hyper=warn,h2=warn,reqwest=warn,rustls=warn,backoff=warn";
+const DEFAULT_FILTER: &str = "info,lapin=off,hyper=warn,h2=warn,reqwest=warn,rustls=warn,backoff=warn";
 
 /// Why logging could not begin.
 #[derive(Debug, thiserror::Error)]

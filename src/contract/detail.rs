@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::{Access, Asset, Kind};
 use super::ids::{BusinessId, CommandId, Digest, EmailAddress, ObjectId, Person, PersonId};
-use super::outcome::{ItemResult, Outcome, Phase, Plan};
+use super::outcome::{ErrorInfo, ItemResult, Outcome, Phase, Plan};
 use super::tasks::Tasks;
 
 /// What an event tells; it implies the phase.
@@ -161,9 +161,24 @@ pub struct AssetSeen {
     /// What the business may do with it, where Meta says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Tasks>,
-    /// Who has which rights on it, where that was asked.
+    /// Who of the business has which rights on it, where that was asked and could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub people: Option<Vec<PersonOnAsset>>,
+    /// Who outside every business has a role on it, under ids of their own; of owned Pages alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<Vec<PersonOnAsset>>,
+    /// Lists of its people that could not be read: who stands there is unknown, not nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+}
+
+/// A list of people that could not be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Which: `people` or `direct`.
+    pub list: String,
+    /// Why.
+    pub error: ErrorInfo,
 }
 
 /// A person's rights on one asset.

@@ -108,6 +108,12 @@ impl CommandId {
         self.0.split_once('~').is_some_and(|(_, suffix)| suffix.starts_with("late-"))
     }
 
+    /// Whether it is the id of a child, which never fans out itself.
+    #[must_use]
+    pub fn is_child(&self) -> bool {
+        self.0.rsplit_once('~').is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    }
+
     /// The id of this command's `n`th child, counted from 1.
     #[must_use]
     pub fn child(&self, n: u32) -> Self {
@@ -210,6 +216,7 @@ mod tests {
         let id: CommandId = "onb-7731".parse().unwrap();
         assert!(id.is_publishers());
         assert!(!id.child(3).is_publishers());
+        assert!(id.child(3).is_child() && !id.is_child());
         assert_eq!(id.child(3).as_str(), "onb-7731~3");
         assert_eq!(id.child(3).follows(), Some(id.clone()));
         assert_eq!(id.follows(), None);

@@ -26,7 +26,7 @@ pub use asset::{Access, Asset, Kind};
 pub use body::{Body, Command, Protected, Role, Targets};
 pub use compose::EventContext;
 pub use detail::{
-    About, AssetSeen, Detail, Ended, EvidenceEntry, Inspection, Pending, PersonOnAsset, PersonSeen, Progress,
+    About, AssetSeen, Detail, Ended, EvidenceEntry, Inspection, Pending, PersonOnAsset, PersonSeen, Progress, Unread,
     WaitCause, Waiting,
 };
 pub use digest::{delivery_digest, fingerprint};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
 use super::detail::Inspection;
-use super::ids::{CommandId, Digest};
+use super::ids::{CommandId, Digest, PersonId};
 use super::tasks::Tasks;
 
 /// The phase in an event's type and routing key.
@@ -174,6 +174,9 @@ pub struct Outcome {
     /// What an `inspect` saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inspection: Option<Inspection>,
+    /// Whom the plan of a dry run concerns; told in `announced` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concerned: Vec<PersonId>,
     /// What went wrong.
     pub error: Option<ErrorInfo>,
 }
@@ -196,6 +199,7 @@ impl Outcome {
             plan: None,
             results: Vec::new(),
             inspection: None,
+            concerned: Vec::new(),
             error: None,
         }
     }

@@ -87,12 +87,16 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::ListPart { business, .. }
         | Call::PeopleOn { business, .. }
         | Call::FindPerson { business, .. }
+        | Call::StaffedPart { business, .. }
+        | Call::Directory { business }
         | Call::ClaimPage { business, .. }
         | Call::RemovePage { business, .. }
         | Call::Assign { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
         | Call::PagesOf { .. }
         | Call::GroupsOf { .. }
+        | Call::GroupsOfPerson { .. }
+        | Call::ContainedIn { .. }
         | Call::PagesInGroup { .. }
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }

@@ -1,10 +1,11 @@
 //! Who may run now: lanes, due times and fairness, in memory. The journal remembers; this only orders.
 //!
 //! A lane is one asset or one person. In a lane commands run one at a time in order of arrival; lanes run side by
-//! side. Among businesses the order is round robin; `priority` orders the commands of one business.
+//! side. Who needs several lanes takes all of them together or none: it waits in each, and runs when it is the first
+//! in every one. As the order of arrival is one for all lanes, no two can wait for each other. Among businesses the order is round robin; `priority` orders the commands of one business.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use jiff::Timestamp;
 
@@ -18,7 +19,10 @@ pub(crate) type Seq = i64;
 pub(crate) struct Entry {
     pub(crate) id: CommandId,
     pub(crate) business: Option<BusinessId>,
-    pub(crate) lane: Option<String>,
+    /// The lanes that it waits in or holds; none: it runs beside all others.
+    pub(crate) lanes: Vec<String>,
+    /// The lanes that it enters once it comes in from away.
+    pub(crate) home: Vec<String>,
     pub(crate) priority: u8,
 }
 
@@ -31,6 +35,10 @@ pub(crate) enum Left {
     Outside,
     /// It goes on then, and keeps its lane.
     Until(Timestamp),
+    /// It goes on then, and holds no lane until it asks for it by [`Self::IntoLane`].
+    Away(Timestamp),
+    /// What it waited for away from its lane is over: it goes on when the lane is free.
+    IntoLane,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +57,8 @@ pub(crate) struct Board {
     ready: HashMap<Option<BusinessId>, BTreeSet<(Reverse<u8>, Seq)>>,
     ring: VecDeque<Option<BusinessId>>,
     later: BTreeSet<(Timestamp, Seq)>,
+    /// Those whose next look at their children is among `later`.
+    nudged: HashSet<Seq>,
     running: BTreeMap<Seq, bool>,
 }
 
@@ -71,6 +81,12 @@ impl Board {
         self.open.insert(seq, entry);
     }
 
+    /// A command that is open and waits away from its lane, which it enters when it asks for it.
+    pub(crate) fn arrive_away(&mut self, seq: Seq, entry: Entry, due: Option<Timestamp>, now: Timestamp) {
+        let home = entry.lanes;
+        self.arrive(seq, Entry { lanes: Vec::new(), home, ..entry }, due, now);
+    }
+
     /// The next command that may run; it runs until [`Self::left`].
     pub(crate) fn pick(&mut self, now: Timestamp) -> Option<(Seq, CommandId)> {
         self.let_in_what_is_due(now);
@@ -84,10 +100,10 @@ impl Board {
             }
             let Some((_, seq)) = first else { continue };
             // Two of a lane may be ready, when the earlier arrival became due last: the first picked holds it.
-            if self.lane_of(seq).is_some_and(|lane| lane.holder.is_some_and(|holder| holder != seq)) {
+            if self.is_kept_out(seq) {
                 continue;
             }
-            self.hold_lane(seq);
+            self.hold_lanes(seq);
             self.running.insert(seq, false);
             return self.open.get(&seq).map(|entry| (seq, entry.id.clone()));
         }
@@ -97,26 +113,34 @@ impl Board {
     /// A command's step has ended.
     pub(crate) fn left(&mut self, seq: Seq, left: Left, now: Timestamp) {
         let woken = self.running.remove(&seq).unwrap_or(false);
+        let at = |due| if woken { now } else { due };
         match left {
             Left::Ended => {
-                self.leave_lane(seq);
+                self.leave_lanes(seq);
                 if let Some(entry) = self.open.remove(&seq) {
                     self.seqs.remove(&entry.id);
                 }
             }
             Left::Outside => {
-                self.leave_lane(seq);
-                if let Some(entry) = self.open.get_mut(&seq) {
-                    // What comes back from outside comes to end something, and waits for no lane.
-                    entry.lane = None;
-                }
+                // What comes back from outside comes to end something, and waits for no lane.
+                self.leave_lanes(seq);
                 if woken {
                     self.enter(seq);
                 }
             }
-            Left::Until(due) if woken || due <= now => self.make_ready(seq),
-            Left::Until(due) => {
-                self.later.insert((due, seq));
+            Left::Until(due) => self.later_or_now(seq, at(due), now),
+            Left::Away(due) => {
+                let lanes = self.leave_lanes(seq);
+                if let Some(entry) = self.open.get_mut(&seq).filter(|_| !lanes.is_empty()) {
+                    entry.home = lanes;
+                }
+                self.later_or_now(seq, at(due), now);
+            }
+            Left::IntoLane => {
+                if let Some(entry) = self.open.get_mut(&seq) {
+                    entry.lanes.append(&mut entry.home);
+                }
+                self.enter(seq);
             }
         }
     }
@@ -129,8 +153,16 @@ impl Board {
             return;
         }
         self.later.retain(|(_, other)| *other != seq);
-        let holds = self.lane_of(seq).is_none_or(|lane| lane.holder == Some(seq));
-        if holds { self.make_ready(seq) } else { self.enter(seq) }
+        self.nudged.remove(&seq);
+        self.let_in(seq);
+    }
+
+    /// Has this command look at its children at `due`; whoever is to look already looks when it was told first.
+    pub(crate) fn nudge(&mut self, id: &CommandId, due: Timestamp) {
+        let Some(&seq) = self.seqs.get(id) else { return };
+        if self.nudged.insert(seq) {
+            self.later.insert((due, seq));
+        }
     }
 
     /// How many commands are open.
@@ -149,22 +181,40 @@ impl Board {
                 return;
             }
             self.later.pop_first();
-            let holds = self.lane_of(seq).is_some_and(|lane| lane.holder == Some(seq));
-            if holds { self.make_ready(seq) } else { self.enter(seq) }
+            self.nudged.remove(&seq);
+            match self.running.get_mut(&seq) {
+                Some(woken) => *woken = true,
+                None => self.let_in(seq),
+            }
         }
     }
 
-    fn enter(&mut self, seq: Seq) {
-        let Some(name) = self.open.get(&seq).and_then(|entry| entry.lane.clone()) else { return self.make_ready(seq) };
-        let lane = self.lanes.entry(name).or_default();
-        lane.queue.insert(seq);
-        self.promote(seq);
+    fn let_in(&mut self, seq: Seq) {
+        if self.holds_its_lanes(seq) { self.make_ready(seq) } else { self.enter(seq) }
     }
 
-    /// Makes the first of `seq`'s lane ready, if nobody holds the lane.
-    fn promote(&mut self, seq: Seq) {
-        let Some(lane) = self.lane_of(seq) else { return };
-        if let (None, Some(&first)) = (lane.holder, lane.queue.first()) {
+    fn later_or_now(&mut self, seq: Seq, due: Timestamp, now: Timestamp) {
+        if due <= now {
+            return self.make_ready(seq);
+        }
+        self.later.insert((due, seq));
+    }
+
+    fn enter(&mut self, seq: Seq) {
+        let lanes = self.lanes_of(seq);
+        if lanes.is_empty() {
+            return self.make_ready(seq);
+        }
+        for name in &lanes {
+            self.lanes.entry(name.clone()).or_default().queue.insert(seq);
+        }
+        lanes.iter().for_each(|name| self.promote(name));
+    }
+
+    /// Makes the first of the lane ready, if nobody holds the lane and it is the first in its other lanes too.
+    fn promote(&mut self, name: &str) {
+        let first = self.lanes.get(name).and_then(|lane| lane.queue.first().copied());
+        if let Some(first) = first.filter(|first| self.is_next(*first)) {
             self.make_ready(first);
         }
     }
@@ -178,31 +228,52 @@ impl Board {
         queue.insert((Reverse(entry.priority), seq));
     }
 
-    fn hold_lane(&mut self, seq: Seq) {
-        let Some(name) = self.open.get(&seq).and_then(|entry| entry.lane.clone()) else { return };
-        let lane = self.lanes.entry(name).or_default();
-        lane.queue.insert(seq);
-        lane.holder = Some(seq);
+    fn hold_lanes(&mut self, seq: Seq) {
+        for name in self.lanes_of(seq) {
+            let lane = self.lanes.entry(name).or_default();
+            lane.queue.insert(seq);
+            lane.holder = Some(seq);
+        }
     }
 
-    fn leave_lane(&mut self, seq: Seq) {
-        let Some(name) = self.open.get(&seq).and_then(|entry| entry.lane.clone()) else { return };
-        let Some(lane) = self.lanes.get_mut(&name) else { return };
-        lane.queue.remove(&seq);
-        if lane.holder == Some(seq) {
-            lane.holder = None;
-        }
-        match lane.queue.first().copied() {
-            None => {
-                self.lanes.remove(&name);
+    /// Leaves every lane; which they were.
+    fn leave_lanes(&mut self, seq: Seq) -> Vec<String> {
+        let Some(entry) = self.open.get_mut(&seq) else { return Vec::new() };
+        let names = std::mem::take(&mut entry.lanes);
+        for name in &names {
+            let Some(lane) = self.lanes.get_mut(name) else { continue };
+            lane.queue.remove(&seq);
+            lane.holder = lane.holder.filter(|holder| *holder != seq);
+            if lane.queue.is_empty() {
+                self.lanes.remove(name);
             }
-            Some(first) if lane.holder.is_none() => self.make_ready(first),
-            Some(_) => {}
         }
+        names.iter().for_each(|name| self.promote(name));
+        names
     }
 
-    fn lane_of(&self, seq: Seq) -> Option<&Lane> {
-        self.lanes.get(self.open.get(&seq)?.lane.as_ref()?)
+    fn lanes_of(&self, seq: Seq) -> Vec<String> {
+        self.open.get(&seq).map(|entry| entry.lanes.clone()).unwrap_or_default()
+    }
+
+    /// How `seq` stands in each of its lanes.
+    fn standings(&self, seq: Seq) -> impl Iterator<Item = Option<&Lane>> {
+        self.open.get(&seq).into_iter().flat_map(|entry| &entry.lanes).map(|name| self.lanes.get(name))
+    }
+
+    fn holds_its_lanes(&self, seq: Seq) -> bool {
+        self.standings(seq).all(|lane| lane.is_some_and(|lane| lane.holder == Some(seq)))
+    }
+
+    /// Whether somebody else holds one of its lanes.
+    fn is_kept_out(&self, seq: Seq) -> bool {
+        self.standings(seq).flatten().any(|lane| lane.holder.is_some_and(|holder| holder != seq))
+    }
+
+    /// Whether nobody holds any of its lanes and it is the first in all of them.
+    fn is_next(&self, seq: Seq) -> bool {
+        let next = |lane: &Lane| lane.holder.is_none() && lane.queue.first() == Some(&seq);
+        self.standings(seq).all(|lane| lane.is_some_and(next))
     }
 }
 
@@ -218,7 +289,8 @@ mod tests {
         Entry {
             id: id.parse().unwrap(),
             business: Some(business.parse().unwrap()),
-            lane: Some(lane.to_owned()),
+            lanes: vec![lane.to_owned()],
+            home: Vec::new(),
             priority,
         }
     }
@@ -293,6 +365,86 @@ mod tests {
         assert_eq!(picked(&mut board, 0), [2]);
         board.wake(&"pending".parse().unwrap());
         assert_eq!(picked(&mut board, 0), [1], "the holder of the lane waits for it");
+    }
+
+    fn together(id: &str, lanes: &[&str]) -> Entry {
+        Entry { lanes: lanes.iter().map(ToString::to_string).collect(), ..entry(id, "1", "", 4) }
+    }
+
+    #[test]
+    fn several_lanes_are_taken_together_or_not_at_all() {
+        let mut board = Board::default();
+        board.arrive(1, entry("a", "1", "page/1", 4), None, at(0));
+        board.arrive(2, together("both", &["page/1", "page/2"]), None, at(0));
+        board.arrive(3, entry("b", "1", "page/2", 4), None, at(0));
+        assert_eq!(picked(&mut board, 0), [1], "page/2 is free, and who came before is waited for");
+        board.left(1, Left::Ended, at(0));
+        assert_eq!(picked(&mut board, 0), [2]);
+        board.left(2, Left::Until(at(9)), at(0));
+        assert_eq!(picked(&mut board, 8), [] as [Seq; 0], "2 keeps both lanes while it waits");
+        assert_eq!(picked(&mut board, 9), [2]);
+        board.left(2, Left::Ended, at(9));
+        assert_eq!(picked(&mut board, 9), [3]);
+    }
+
+    #[test]
+    fn two_that_want_the_same_lanes_the_other_way_round_do_not_wait_for_each_other() {
+        let mut board = Board::default();
+        board.arrive(1, together("x", &["page/1", "page/2"]), None, at(0));
+        board.arrive(2, together("y", &["page/2", "page/3", "page/1"]), None, at(0));
+        board.arrive(3, together("z", &["page/3", "page/4"]), None, at(0));
+        for seq in 1..=3 {
+            assert_eq!(picked(&mut board, 0), [seq]);
+            board.left(seq, Left::Ended, at(0));
+        }
+        assert!(board.lanes.is_empty(), "nobody is left in a lane");
+    }
+
+    #[test]
+    fn an_earlier_arrival_that_becomes_due_last_lets_the_later_finish_in_all_its_lanes() {
+        let mut board = Board::default();
+        board.arrive(1, entry("earlier", "1", "page/2", 9), Some(at(10)), at(0));
+        board.arrive(2, together("both", &["page/1", "page/2"]), None, at(0));
+        assert_eq!(picked(&mut board, 10), [1], "it has the higher priority");
+        board.left(1, Left::Ended, at(10));
+        assert_eq!(picked(&mut board, 10), [2]);
+    }
+
+    #[test]
+    fn who_waits_away_from_its_lane_is_woken_without_it_and_comes_in_by_asking() {
+        let mut board = Board::default();
+        board.arrive(1, entry("announced", "1", "page/9", 4), None, at(0));
+        assert_eq!(picked(&mut board, 0), [1]);
+        board.left(1, Left::Away(at(100)), at(0));
+        board.arrive(2, entry("now", "1", "page/9", 4), None, at(0));
+        assert_eq!(picked(&mut board, 0), [2], "the lane is free");
+        board.wake(&"announced".parse().unwrap());
+        assert_eq!(picked(&mut board, 0), [1], "a cancel waits for no lane");
+        board.left(1, Left::Away(at(100)), at(0));
+        assert_eq!(picked(&mut board, 100), [1]);
+        board.left(1, Left::IntoLane, at(100));
+        assert_eq!(picked(&mut board, 100), [] as [Seq; 0], "2 holds the lane");
+        board.left(2, Left::Ended, at(100));
+        assert_eq!(picked(&mut board, 100), [1]);
+    }
+
+    #[test]
+    fn a_thousand_children_that_end_in_a_second_are_looked_at_once() {
+        let mut board = Board::default();
+        board.arrive(1, Entry { lanes: Vec::new(), ..entry("parent", "1", "", 4) }, None, at(0));
+        assert_eq!(picked(&mut board, 0), [1]);
+        board.left(1, Left::Outside, at(0));
+        for _ in 0..1_000 {
+            board.nudge(&"parent".parse().unwrap(), at(1));
+        }
+        assert_eq!(picked(&mut board, 0), [] as [Seq; 0]);
+        assert_eq!(picked(&mut board, 1), [1]);
+        board.nudge(&"parent".parse().unwrap(), at(2));
+        assert_eq!(board.pick(at(2)), None, "it still runs");
+        board.left(1, Left::Outside, at(2));
+        assert_eq!(picked(&mut board, 2), [1], "and looks again, once");
+        board.left(1, Left::Ended, at(2));
+        assert_eq!(picked(&mut board, 9), [] as [Seq; 0]);
     }
 
     #[test]

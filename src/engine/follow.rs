@@ -9,20 +9,16 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Body, Command, Detail, EventContext, EvidenceEntry as Told, ItemResult, Kind, Outcome, Pending, Phase, Plan,
-    PlanStep, Progress as Part, Targets, fingerprint,
+    Body, Command, Detail, EventContext, EvidenceEntry as Told, Kind, ObjectId, Outcome, Pending, Phase,
+    Progress as Part, fingerprint,
 };
 use crate::graph::Sent;
-use crate::journal::{
-    ChildResult, Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after,
-};
-use crate::meta::{Answer, Call, Reply};
+use crate::journal::{Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
+use crate::meta::{Answer, Call, GroupId, Reply};
 use crate::procedures::{Observation, Say, Watch};
 
 /// The last entries of evidence that a terminal event shows.
 const EVIDENCE_SHOWN: usize = 50;
-/// Results in one event, at most.
-const RESULTS_SHOWN: u32 = 1_000;
 
 /// The requests as evidence.
 pub(super) fn entries(requests: &[Sent]) -> Vec<EvidenceEntry> {
@@ -66,7 +62,9 @@ impl Progress<'_> {
 
     /// The end: the outcome and its terminal event are one record.
     pub(super) async fn finish(&mut self, record: &mut Record, mut outcome: Outcome) -> Result<(), EngineError> {
-        if self.row.children.total > 0 || self.row.state == State::AwaitingChildren {
+        // Of a rehearsal only what kept it from being announced is worth telling.
+        let fanned_out = self.row.children.total > 0 || self.row.state == State::AwaitingChildren;
+        if fanned_out && (!self.is_rehearsal() || outcome.phase == Phase::Incomplete) {
             outcome.results = self.results(record).await?;
             if self.command.dry_run {
                 outcome.plan = Some(self.plan_of_children(record).await?);
@@ -98,7 +96,10 @@ impl Progress<'_> {
     }
 
     pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {
-        (1..).zip(commands).map(|(ordinal, command)| self.child(ordinal, command)).collect()
+        (self.rehearsed().total.saturating_add(1)..)
+            .zip(commands)
+            .map(|(ordinal, command)| self.child(ordinal, command))
+            .collect()
     }
 
     /// Children run as soon as they are journaled.
@@ -108,12 +109,32 @@ impl Progress<'_> {
         }
     }
 
-    /// A person taken off an asset: whatever the list still shows, they are not counted on as a manager.
-    pub(super) fn removal(&self, seen: &Observation) -> Option<Removal> {
-        let Observation::Asked { call: Call::Unassign { page, person }, began, reply } = seen else { return None };
-        let gone = matches!(reply, Reply::Answer(Answer::Done) | Reply::Unknown);
-        let asset = crate::contract::Asset { kind: Kind::Page, id: page.clone() };
-        gone.then(|| Removal { asset, person: person.clone(), at: *began })
+    /// A person taken off an asset, or off all that a group holds: whatever the lists still show, they are not
+    /// counted on as a manager there.
+    pub(super) fn removals(&self, seen: &Observation) -> Vec<Removal> {
+        let Observation::Asked { call, began, reply } = seen else { return Vec::new() };
+        if !matches!(reply, Reply::Answer(Answer::Done) | Reply::Unknown) {
+            return Vec::new();
+        }
+        let (pages, person) = if let Call::Unassign { page, person } = call {
+            (vec![page.clone()], person)
+        } else if let Call::LeaveGroup { group, person } = call {
+            (self.pages_in(group), person)
+        } else {
+            return Vec::new();
+        };
+        let asset = |id| crate::contract::Asset { kind: Kind::Page, id };
+        pages.into_iter().map(|id| Removal { asset: asset(id), person: person.clone(), at: *began }).collect()
+    }
+
+    /// The Pages of a group, as this command has seen them.
+    fn pages_in(&self, group: &GroupId) -> Vec<ObjectId> {
+        let of = |seen: &Observation| {
+            let Observation::Asked { call: Call::PagesInGroup { group: asked }, reply, .. } = seen else { return None };
+            let Reply::Answer(Answer::Pages(pages)) = reply else { return None };
+            (asked == group).then(|| pages.iter().map(|held| held.page.clone()).collect())
+        };
+        self.seen.iter().rev().find_map(of).unwrap_or_default()
     }
 
     fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {
@@ -169,57 +190,6 @@ impl Progress<'_> {
             recent.drain(..recent.len().saturating_sub(EVIDENCE_SHOWN));
         }
     }
-
-    /// The plans of the children, in their order; more steps than an event holds come before it in parts.
-    async fn plan_of_children(&self, record: &mut Record) -> Result<Plan, EngineError> {
-        let mut plans = std::collections::BTreeMap::new();
-        let mut after = 0;
-        loop {
-            let rows = self.shared.journal.children_results(&self.command.id, after, RESULTS_SHOWN).await?;
-            let Some(last) = rows.last().map(|row| row.settled) else { break };
-            after = last;
-            for row in rows {
-                let outcome: Outcome = serde_json::from_str(&row.ended.outcome).map_err(EngineError::Json)?;
-                plans.insert(row.ordinal, outcome.plan.map(|plan| plan.steps).unwrap_or_default());
-            }
-        }
-        let steps: Vec<PlanStep> = plans.into_values().flatten().collect();
-        let digest = Plan::digest_of(&steps);
-        let shown = usize::try_from(RESULTS_SHOWN).unwrap_or(usize::MAX);
-        let mut parts: Vec<&[PlanStep]> = steps.chunks(shown).collect();
-        let last = parts.pop().unwrap_or_default().to_vec();
-        for (part, steps) in (1..).zip(parts) {
-            let plan = Some(Plan { digest: digest.clone(), steps: steps.to_vec() });
-            self.tell(record, Detail::Progress(Part { part: Some(part), plan, ..Part::default() }), Vec::new())?;
-        }
-        Ok(Plan { digest, steps: last })
-    }
-
-    /// What became of each asset: the last thousand for the terminal event, more before it in parts.
-    async fn results(&self, record: &mut Record) -> Result<Vec<ItemResult>, EngineError> {
-        let (mut after, mut part) = (0, 0);
-        loop {
-            let rows = self.shared.journal.children_results(&self.command.id, after, RESULTS_SHOWN).await?;
-            let last = rows.last().map(|row| row.settled);
-            let results = rows.iter().map(result).collect::<Result<Vec<_>, _>>()?;
-            let full = u32::try_from(results.len()).unwrap_or(u32::MAX) == RESULTS_SHOWN;
-            let Some(last) = last.filter(|last| full && *last < self.row.children.total) else { return Ok(results) };
-            (after, part) = (last, part + 1);
-            let progress = Part { part: Some(part), results, ..Part::default() };
-            self.tell(record, Detail::Progress(progress), Vec::new())?;
-        }
-    }
-}
-
-fn result(child: &ChildResult) -> Result<ItemResult, EngineError> {
-    let command = crate::contract::parse_own(child.body.as_bytes()).map_err(EngineError::Command)?;
-    let outcome: Outcome = serde_json::from_str(&child.ended.outcome).map_err(EngineError::Json)?;
-    let asset = match command.body.targets() {
-        Some(Targets::One(asset)) => asset.clone(),
-        Some(Targets::List(_) | Targets::All) | None => unreachable!("a child is about one asset"),
-    };
-    let phase: Phase = child.ended.phase;
-    Ok(ItemResult { asset, phase, changed: child.ended.changed, error: outcome.error })
 }
 
 /// When a walk of `business` is due again: kept here so that `sweep` and tests agree on it.

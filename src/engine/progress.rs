@@ -6,10 +6,11 @@ use tracing::{debug, info};
 use super::ask::Seen;
 use super::board::Left;
 use super::error::EngineError;
+use super::fan_out::TOLD_EVERY;
 use super::follow::entries;
 use super::shared::{Shared, lane};
 use super::sweep::Settlement;
-use crate::contract::{Command, CommandId, Detail, EvidenceEntry as Told, WaitCause, Waiting};
+use crate::contract::{Command, CommandId, Detail, EvidenceEntry as Told, Targets, WaitCause, Waiting};
 use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{CommandRow, EvidenceEntry, Intent, IntentChange, Loaded, Place, Record, State};
@@ -176,6 +177,7 @@ impl<'a> Progress<'a> {
         if let Some(row) = self.shared.journal.find(&self.command.id).await? {
             self.place = row.place();
             self.row = row;
+            self.recent = None;
         }
         Ok(())
     }
@@ -249,7 +251,7 @@ impl<'a> Progress<'a> {
     }
 
     /// A record that moves the command to `state`, with all that was only noted so far.
-    fn record(&mut self, state: State) -> Result<Record, EngineError> {
+    pub(super) fn record(&mut self, state: State) -> Result<Record, EngineError> {
         let mut record = Record::new(self.shared.clock.now(), state);
         // Children that end move their parent's chain on: the journal looks itself then.
         record.from = (self.row.children.total == 0).then(|| self.place.clone());
@@ -260,7 +262,7 @@ impl<'a> Progress<'a> {
         Ok(record)
     }
 
-    fn take_noted(&mut self) -> Result<Vec<String>, EngineError> {
+    pub(super) fn take_noted(&mut self) -> Result<Vec<String>, EngineError> {
         let text = |seen: Observation| serde_json::to_string(&seen).map_err(EngineError::Json);
         std::mem::take(&mut self.noted).into_iter().map(text).collect()
     }
@@ -268,12 +270,13 @@ impl<'a> Progress<'a> {
     /// Journals what was seen together with what follows from it: the state, what is said, children, a watch, the end.
     async fn record_next(&mut self) -> Result<(), EngineError> {
         let news = !self.noted.is_empty();
-        let removals = self.noted.iter().filter_map(|seen| self.removal(seen)).collect();
+        let removals = self.noted.iter().flat_map(|seen| self.removals(seen)).collect();
         let mut next = self.next();
         let mut children = Vec::new();
         if let Move::Spawn(commands) = &next.then {
             children = commands.clone();
-            self.note(Observation::Spawned);
+            let assets = commands.iter().map(assets_of).sum();
+            self.note(Observation::Spawned { assets });
             let say = next.say;
             next = Next { say, then: self.next().then };
         }
@@ -290,7 +293,13 @@ impl<'a> Progress<'a> {
             Move::Finish(outcome) => self.finish(&mut record, *outcome).await?,
             Move::Watch(watch) => self.watch(&mut record, &watch)?,
             Move::AwaitChildren => record.state = State::AwaitingChildren,
-            Move::Ask(_) | Move::Consult(_) | Move::WaitUntil(_) | Move::Spawn(_) | Move::AwaitEnd(_) => {}
+            Move::Announce(announcement) => self.announce(&mut record, *announcement).await?,
+            Move::Ask(_)
+            | Move::Consult(_)
+            | Move::WaitUntil(_)
+            | Move::Notice(_)
+            | Move::Spawn(_)
+            | Move::AwaitEnd(_) => {}
         }
         record.children = self.children(&children)?;
         self.store(record).await?;
@@ -298,7 +307,7 @@ impl<'a> Progress<'a> {
         Ok(())
     }
 
-    async fn store(&mut self, record: Record) -> Result<(), EngineError> {
+    pub(super) async fn store(&mut self, record: Record) -> Result<(), EngineError> {
         let (state, attempts, due, events) = (record.state.clone(), record.attempts, record.due, record.events.len());
         let ended = matches!(state, State::Ended(_));
         let sequences = record.events.iter().filter_map(|event| event.sequence).max();
@@ -316,13 +325,25 @@ impl<'a> Progress<'a> {
         if events > 0 {
             self.shared.outbox.notify_one();
         }
-        if let Some(parent) = recorded.parent.filter(crate::journal::ParentAfter::was_last) {
-            self.shared.memory().board.wake(&parent.id);
+        if let Some(parent) = recorded.parent {
+            let mut memory = self.shared.memory();
+            if parent.was_last() {
+                memory.board.wake(&parent.id);
+            } else {
+                memory.board.nudge(&parent.id, self.shared.clock.now() + TOLD_EVERY);
+            }
         }
         if ended {
             self.shared.ended(&self.command.id);
         }
         Ok(())
+    }
+}
+
+fn assets_of(command: &Command) -> u32 {
+    match command.body.targets() {
+        Some(Targets::List(assets)) => u32::try_from(assets.len()).unwrap_or(u32::MAX),
+        Some(Targets::One(_) | Targets::All) | None => 1,
     }
 }
 

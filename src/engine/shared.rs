@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::contract::{Body, Command, CommandId, Targets};
 use crate::governor::{Pace, Parks};
 use crate::graph::{Graph, Schedule};
-use crate::journal::{CommandRow, Journal};
+use crate::journal::{CommandRow, Journal, State};
 use crate::procedures::{Rules, StopCause};
 
 /// Gap between two looks at a journal that does not commit.
@@ -105,11 +105,16 @@ impl Shared {
         match row.state.name() {
             // Told to stop before the restart: it withdraws its request now.
             StateName::Pending if row.cancelled_by.is_some() => {
-                memory.board.arrive(row.seq, Entry { lane: None, ..entry(command) }, None, now);
+                memory.board.arrive(row.seq, Entry { lanes: Vec::new(), ..entry(command) }, None, now);
             }
-            StateName::Pending => memory.board.arrive_outside(row.seq, Entry { lane: None, ..entry(command) }),
+            StateName::Pending => memory.board.arrive_outside(row.seq, Entry { lanes: Vec::new(), ..entry(command) }),
+            StateName::Waiting if is_in_notice(row) => {
+                // A cancel that came before the restart does not wait for the end of the notice.
+                let due = due.filter(|_| row.cancelled_by.is_none());
+                memory.board.arrive_away(row.seq, entry(command), due, now);
+            }
             StateName::AwaitingChildren => {
-                memory.board.arrive(row.seq, Entry { lane: None, ..entry(command) }, due, now);
+                memory.board.arrive(row.seq, Entry { lanes: Vec::new(), ..entry(command) }, due, now);
             }
             StateName::Ready | StateName::Running | StateName::Waiting | StateName::Awaiting => {
                 memory.board.arrive(row.seq, entry(command), due, now);
@@ -119,21 +124,35 @@ impl Shared {
     }
 }
 
+/// The cause of a wait in the journal that no event tells: the command has been announced.
+pub(super) const NOTICE: &str = "notice";
+
+fn is_in_notice(row: &CommandRow) -> bool {
+    matches!(&row.state, State::Waiting { cause, .. } if cause == NOTICE)
+}
+
 fn entry(command: &Command) -> Entry {
     Entry {
         id: command.id.clone(),
         business: command.business.clone(),
-        lane: lane(command),
+        lanes: lanes(command),
+        home: Vec::new(),
         priority: command.priority,
     }
 }
 
-/// The lane of a command: its asset, or the person whose everything it moves. `cancel` waits for no lane, and a
-/// fan-out works through its children.
-pub(crate) fn lane(command: &Command) -> Option<String> {
+/// The lanes of a command: its asset, or the person whose everything it moves. `cancel` waits for no lane, and a
+/// fan-out works through its children; a child with several assets takes them together.
+pub(crate) fn lanes(command: &Command) -> Vec<String> {
     match (command.body.targets(), &command.body) {
-        (Some(Targets::One(asset)), _) => Some(asset.to_string()),
-        (Some(Targets::All), Body::Reassign { from, .. }) => Some(format!("person/{from}")),
-        (Some(Targets::All | Targets::List(_)) | None, _) => None,
+        (Some(Targets::One(asset)), _) => vec![asset.to_string()],
+        (Some(Targets::List(assets)), _) if command.id.is_child() => assets.iter().map(ToString::to_string).collect(),
+        (Some(Targets::All), Body::Reassign { from, .. }) => vec![format!("person/{from}")],
+        (Some(Targets::All | Targets::List(_)) | None, _) => Vec::new(),
     }
+}
+
+/// The lanes as the journal keeps them, for people to read.
+pub(crate) fn lane(command: &Command) -> Option<String> {
+    Some(lanes(command).join(" ")).filter(|lanes| !lanes.is_empty())
 }

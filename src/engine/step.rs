@@ -14,7 +14,7 @@ use super::shared::Shared;
 use crate::contract::{Command, CommandId, Outcome, Phase, parse_own};
 use crate::journal::{Cancelled, State};
 use crate::meta::{Call, Reply};
-use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally};
+use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause};
 
 /// How long a cancel is remembered for a command that has not come yet.
 const CANCEL_REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
@@ -52,7 +52,8 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
 fn no_later_than_it_expires(left: Left, progress: &Progress<'_>) -> Left {
     match (left, progress.command.expires_at) {
         (Left::Until(due), Some(expires)) if !progress.is_stopping() => Left::Until(due.min(expires)),
-        (Left::Until(_) | Left::Outside | Left::Ended, _) => left,
+        (Left::Away(due), Some(expires)) if !progress.is_stopping() => Left::Away(due.min(expires)),
+        (Left::Until(_) | Left::Away(_) | Left::IntoLane | Left::Outside | Left::Ended, _) => left,
     }
 }
 
@@ -92,12 +93,14 @@ async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Lef
             progress.wait_until(until).await?;
             Ok(Some(Left::Until(until)))
         }
+        Move::Notice(until) if until <= now => progress.end_notice(now).await.map(Some),
+        Move::Notice(until) => Ok(Some(Left::Away(until))),
         Move::AwaitChildren => await_children(shared, progress).await,
         Move::AwaitEnd(target) => await_end(shared, progress, &target).await,
         // Woken for nothing: Meta still decides.
         Move::Watch(_) if progress.row.state == State::Pending => Ok(Some(Left::Outside)),
         // These are recorded with the observation that led to them, or, where nothing new was seen, now.
-        Move::Watch(_) | Move::Spawn(_) | Move::Finish(_) => {
+        Move::Watch(_) | Move::Spawn(_) | Move::Announce(_) | Move::Finish(_) => {
             progress.record_standing().await?;
             Ok(progress.left())
         }
@@ -176,15 +179,15 @@ async fn await_children(shared: &Shared, progress: &mut Progress<'_>) -> Result<
     }
     // Counted after the state is journaled: a child that ends from now on wakes us.
     progress.refresh().await?;
-    let children = progress.row.children;
-    if children.open > 0 {
+    if progress.row.children.open > 0 {
         if progress.is_stopping() {
             stop_children(shared, progress).await?;
         }
+        progress.tell_on_the_way().await?;
         return Ok(Some(Left::Outside));
     }
-    let tally = Tally { total: children.total, good: children.well, changed: children.changed > 0 };
-    progress.observe_plainly(Observation::Children { tally }).await?;
+    let (tally, concerned) = (progress.tally(), progress.concerned().await?);
+    progress.observe_plainly(Observation::Children { tally, concerned }).await?;
     Ok(None)
 }
 

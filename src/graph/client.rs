@@ -155,6 +155,7 @@ impl Graph {
         let result = match unsendable(secrets) {
             Some(trouble) => Err(trouble),
             None if call.is_write() => session.write(call).await,
+            None if matches!(call, Call::StaffedPart { .. }) => session.staffed(call).await,
             None => session.walk(call).await,
         };
         Asked { result, began, requests: session.requests, usage: session.usage }

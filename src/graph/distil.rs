@@ -19,6 +19,8 @@ pub(super) struct Gathered {
     people: Vec<PersonOn>,
     persons: Vec<PersonId>,
     groups: Vec<GroupId>,
+    contained: Vec<ObjectId>,
+    directory: Vec<(PersonId, EmailAddress)>,
     found: Option<Holding>,
     /// Where the next part of a long list begins.
     pub(super) next_part: Option<String>,
@@ -33,7 +35,28 @@ impl Gathered {
 
     /// Whether a part of a long list is full.
     pub(super) fn is_part_full(&self, call: &Call) -> bool {
-        matches!(call, Call::ListPart { .. }) && self.holdings.len() >= PART_ROWS
+        let full = match call {
+            Call::ListPart { .. } => PART_ROWS,
+            Call::StaffedPart { .. } => 1,
+            Call::FindPage { .. }
+            | Call::ListPages { .. }
+            | Call::PeopleOn { .. }
+            | Call::RolesOn { .. }
+            | Call::FindPerson { .. }
+            | Call::PagesOf { .. }
+            | Call::GroupsOf { .. }
+            | Call::GroupsOfPerson { .. }
+            | Call::PagesInGroup { .. }
+            | Call::ContainedIn { .. }
+            | Call::Directory { .. }
+            | Call::ClaimPage { .. }
+            | Call::RemovePage { .. }
+            | Call::Assign { .. }
+            | Call::Unassign { .. }
+            | Call::LeaveGroup { .. }
+            | Call::RemovePerson { .. } => return false,
+        };
+        self.holdings.len() >= full
     }
 
     /// Takes one row in; an error breaks the walk.
@@ -45,11 +68,17 @@ impl Gathered {
                     self.found = Some(holding);
                 }
             }
-            Call::ListPages { list, .. } | Call::ListPart { list, .. } => self.add_holding(holding(row, Some(*list))?),
+            Call::ListPages { list, .. } | Call::ListPart { list, .. } | Call::StaffedPart { list, .. } => {
+                self.add_holding(holding(row, Some(*list))?);
+            }
             Call::PagesOf { .. } | Call::PagesInGroup { .. } => self.add_holding(holding(row, None)?),
             Call::PeopleOn { .. } | Call::RolesOn { .. } => self.add_person(person(row)?),
             Call::FindPerson { email, .. } => self.add_match(email, row)?,
-            Call::GroupsOf { .. } => self.add_group(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
+            Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => {
+                self.add_group(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?);
+            }
+            Call::ContainedIn { .. } => self.contained.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
+            Call::Directory { .. } => self.add_to_directory(row)?,
             Call::ClaimPage { .. }
             | Call::RemovePage { .. }
             | Call::Assign { .. }
@@ -64,14 +93,16 @@ impl Gathered {
     pub(super) fn answer(self, call: &Call) -> Answer {
         match call {
             Call::ListPages { .. } | Call::PagesOf { .. } | Call::PagesInGroup { .. } => Answer::Pages(self.holdings),
-            Call::ListPart { .. } => Answer::Part {
+            Call::ListPart { .. } | Call::StaffedPart { .. } => Answer::Part {
                 count: u32::try_from(self.holdings.len()).unwrap_or(u32::MAX),
                 next: self.next_part,
                 rows: self.holdings,
             },
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people),
             Call::FindPerson { .. } => Answer::Persons(self.persons),
-            Call::GroupsOf { .. } => Answer::Groups(self.groups),
+            Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => Answer::Groups(self.groups),
+            Call::ContainedIn { .. } => Answer::Contained(self.contained),
+            Call::Directory { .. } => Answer::Directory(self.directory),
             Call::FindPage { .. }
             | Call::ClaimPage { .. }
             | Call::RemovePage { .. }
@@ -98,6 +129,17 @@ impl Gathered {
         if self.seen.insert(group.to_string()) {
             self.groups.push(group);
         }
+    }
+
+    /// A person without an address that can be read is known by their id alone, and not in the directory.
+    fn add_to_directory(&mut self, row: &Value) -> Result<(), &'static str> {
+        let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+        if let Some(email) = email(row)
+            && self.seen.insert(id.to_string())
+        {
+            self.directory.push((id, email));
+        }
+        Ok(())
     }
 
     fn add_match(&mut self, wanted: &EmailAddress, row: &Value) -> Result<(), &'static str> {
@@ -132,6 +174,10 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
         | Call::FindPerson { .. }
         | Call::PagesOf { .. }
         | Call::GroupsOf { .. }
+        | Call::GroupsOfPerson { .. }
+        | Call::ContainedIn { .. }
+        | Call::Directory { .. }
+        | Call::StaffedPart { .. }
         | Call::PagesInGroup { .. } => None,
     }
 }

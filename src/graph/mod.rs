@@ -8,6 +8,7 @@ mod distil;
 mod retry;
 mod said;
 mod session;
+mod staff;
 mod tokens;
 mod trouble;
 mod walk;

@@ -13,7 +13,7 @@ use crate::meta::{Call, Class, Method, Reply, Request, Usage};
 /// The conversation.
 pub(super) struct Session<'a> {
     pub(super) graph: &'a Graph,
-    secrets: &'a Secrets,
+    pub(super) secrets: &'a Secrets,
     /// The request of the call; for a walk its first.
     pub(super) first: Outgoing,
     /// The Page that is called, if it is one: only then can a Page token help.

@@ -12,6 +12,7 @@ use super::client::is_version;
 use super::distil::Gathered;
 use super::said::Said;
 use super::session::Session;
+use super::staff::{Place, STAFFED_ROWS};
 use super::trouble::Trouble;
 use super::wire::Outgoing;
 use crate::meta::{Call, Class, Method, Reply};
@@ -47,9 +48,17 @@ enum Onward {
 impl Session<'_> {
     /// Walks the whole list of a read, or as far as it must.
     pub(super) async fn walk(&mut self, call: &Call) -> Result<Reply, Trouble> {
-        let broken = |why: String| Err(Trouble::Transient { why });
+        self.walk_or_break(call).await.map_err(|unwalked| match unwalked {
+            Unwalked::Broken(why) => Trouble::Transient { why },
+            Unwalked::Met(trouble) => trouble,
+        })
+    }
+
+    /// The same, and whether it was the list that broke the walk.
+    pub(super) async fn walk_or_break(&mut self, call: &Call) -> Result<Reply, Unwalked> {
+        let broken = |why: String| Err(Unwalked::Broken(why));
         let (mut halvings, mut restarts) = (0, 0);
-        let mut walk = self.top_of(call, self.graph.page_limit);
+        let mut walk = self.top_of(call, self.rows_of(call));
         for _ in 0..PAGES_MAX {
             match self.say_with_right_token(&walk.next).await {
                 Said::Good(body) => match walk.take(&self.graph.base, &body) {
@@ -72,23 +81,61 @@ impl Session<'_> {
                 Said::No(no) if no.row.class == Class::CursorExpired => {
                     return broken("the cursor expired twice".to_owned());
                 }
-                Said::No(no) => return no.settle(Method::Get),
-                Said::Lost(why) | Said::NotSent(why) => return broken(why),
+                Said::No(no) => return no.settle(Method::Get).map_err(Unwalked::Met),
+                Said::Lost(why) | Said::NotSent(why) => return Err(Unwalked::Met(Trouble::Transient { why })),
             }
         }
         broken(format!("the walk broke: no end after {PAGES_MAX} pages"))
     }
 
+    fn rows_of(&self, call: &Call) -> u32 {
+        let limit = self.graph.page_limit;
+        if matches!(call, Call::StaffedPart { .. }) { limit.min(STAFFED_ROWS) } else { limit }
+    }
+
     fn top_of<'a>(&self, call: &'a Call, limit: u32) -> Walk<'a> {
         let (first, next) = (self.first.clone(), self.first.clone());
         let mut walk = Walk { call, gathered: Gathered::default(), first, next, seen: HashSet::new(), limit };
-        if let Call::ListPart { after: Some(after), .. } = call
-            && let Ok(params) = serde_json::from_str(after)
-        {
+        if let Some(params) = page_of(call) {
             walk.next.params = params;
         }
         walk.ask_for(limit);
         walk
+    }
+}
+
+/// Why a walk came to no end.
+pub(super) enum Unwalked {
+    /// The list was answered, and oddly.
+    Broken(String),
+    /// The call met trouble that is not this list's.
+    Met(Trouble),
+}
+
+/// The page that the part of a long list begins with; none: its first.
+fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
+    match call {
+        Call::ListPart { after: Some(after), .. } => serde_json::from_str(after).ok(),
+        Call::StaffedPart { after: Some(after), .. } => Place::read(after).page_params(),
+        Call::ListPart { after: None, .. }
+        | Call::StaffedPart { after: None, .. }
+        | Call::FindPage { .. }
+        | Call::ListPages { .. }
+        | Call::PeopleOn { .. }
+        | Call::RolesOn { .. }
+        | Call::FindPerson { .. }
+        | Call::PagesOf { .. }
+        | Call::GroupsOf { .. }
+        | Call::GroupsOfPerson { .. }
+        | Call::PagesInGroup { .. }
+        | Call::ContainedIn { .. }
+        | Call::Directory { .. }
+        | Call::ClaimPage { .. }
+        | Call::RemovePage { .. }
+        | Call::Assign { .. }
+        | Call::Unassign { .. }
+        | Call::LeaveGroup { .. }
+        | Call::RemovePerson { .. } => None,
     }
 }
 

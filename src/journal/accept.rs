@@ -1,12 +1,12 @@
 //! Taking commands in, and cancels of commands that may not have come yet.
 
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, params};
 
 use super::decode::Columns;
 use super::entries::NewEvent;
 use super::rows::{Accepted, Cancelled, CommandRow, New, State};
-use super::{Journal, JournalError, evidence, outbox};
+use super::{Journal, JournalError, evidence, outbox, sql};
 use crate::contract::CommandId;
 
 impl Journal {
@@ -16,7 +16,7 @@ impl Journal {
     /// # Errors
     /// Nothing of it stands then: the delivery must not be acknowledged.
     pub async fn accept(&self, new: New) -> Result<Accepted, JournalError> {
-        self.change(new, |connection, new| Box::pin(accept(connection, new))).await
+        self.change(move |connection| accept(connection, &new)).await
     }
 
     /// Journals events that belong to no command: dead messages and `rejected` answers. One that is known by its id
@@ -25,8 +25,7 @@ impl Journal {
     /// # Errors
     /// Nothing of it stands then.
     pub async fn enqueue(&self, events: Vec<NewEvent>, at: Timestamp) -> Result<(), JournalError> {
-        self.change((events, at), |connection, (events, at)| Box::pin(outbox::enqueue_all(connection, events, *at)))
-            .await
+        self.change(move |connection| outbox::enqueue_all(connection, &events, at)).await
     }
 
     /// Marks `target` as cancelled by `by`; where it is not known yet this is remembered until `until`.
@@ -39,37 +38,35 @@ impl Journal {
         by: CommandId,
         until: Timestamp,
     ) -> Result<Cancelled, JournalError> {
-        let data = (target, by, until);
-        self.change(data, |connection, (target, by, until)| Box::pin(cancel(connection, target, by, *until))).await
+        self.change(move |connection| cancel(connection, &target, &by, until)).await
     }
 }
 
-async fn accept(connection: &mut SqliteConnection, new: &New) -> Result<Accepted, JournalError> {
-    let Some((seq, cancelled_by)) = insert(connection, new).await? else {
-        return accept_again(connection, new).await;
+fn accept(connection: &Connection, new: &New) -> Result<Accepted, JournalError> {
+    let Some((seq, cancelled_by)) = insert(connection, new)? else {
+        return accept_again(connection, new);
     };
     if cancelled_by.is_some() {
-        sqlx::query("DELETE FROM cancels WHERE target = $1").bind(new.id.as_str()).execute(&mut *connection).await?;
+        sql::run(connection, "DELETE FROM cancels WHERE target = ?1", [new.id.as_str()])?;
     }
     if let Some(parent) = &new.parent {
-        add_children(connection, parent, 1).await?;
+        add_children(connection, parent, 1)?;
     }
-    remember_reply(connection, new).await?;
-    outbox::enqueue_all(connection, &new.events, new.accepted_at).await?;
+    remember_reply(connection, new)?;
+    outbox::enqueue_all(connection, &new.events, new.accepted_at)?;
     Ok(Accepted::New { seq, cancelled_by })
 }
 
-async fn accept_again(connection: &mut SqliteConnection, new: &New) -> Result<Accepted, JournalError> {
-    let row = find(connection, &new.id).await?.ok_or_else(|| JournalError::UnknownCommand { id: new.id.clone() })?;
+fn accept_again(connection: &Connection, new: &New) -> Result<Accepted, JournalError> {
+    let row = find(connection, &new.id)?.ok_or_else(|| JournalError::UnknownCommand { id: new.id.clone() })?;
     if row.fingerprint != new.fingerprint {
         return Ok(Accepted::OtherContent(Box::new(row)));
     }
     match row.state {
         State::Ended(_) => {
-            outbox::requeue_terminal(connection, &new.id, new.accepted_at).await?;
+            outbox::requeue_terminal(connection, &new.id, new.accepted_at)?;
             if let Some(queue) = &new.reply_to {
-                let correlation = correlation_of(new);
-                outbox::reply_again(connection, &new.id, queue, correlation, new.accepted_at).await?;
+                outbox::reply_again(connection, &new.id, queue, correlation_of(new), new.accepted_at)?;
             }
         }
         State::Ready
@@ -77,76 +74,59 @@ async fn accept_again(connection: &mut SqliteConnection, new: &New) -> Result<Ac
         | State::Waiting { .. }
         | State::Pending
         | State::AwaitingChildren
-        | State::Awaiting { .. } => remember_reply(connection, new).await?,
+        | State::Awaiting { .. } => remember_reply(connection, new)?,
     }
     Ok(Accepted::Same(Box::new(row)))
 }
 
+const INSERT: &str =
+    "INSERT INTO commands (id, fingerprint, body, business, lane, priority, not_before, expires_at, parent,
+         ordinal, correlation_id, traceparent, published_by, accepted_at, dry_run, state, since, evidence_head,
+         last_sequence, cancelled_by)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 'ready', ?14, ?16, ?17,
+         (SELECT by FROM cancels WHERE target = ?1 AND until > ?14))
+     ON CONFLICT (id) DO NOTHING
+     RETURNING seq, cancelled_by";
+
 /// Inserts a command; `None` where its id is taken.
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    new: &New,
-) -> Result<Option<(i64, Option<CommandId>)>, JournalError> {
-    let accepted_at = new.accepted_at.as_microsecond();
+pub(super) fn insert(connection: &Connection, new: &New) -> Result<Option<(i64, Option<CommandId>)>, JournalError> {
     let last_sequence = new.events.iter().filter_map(|event| event.sequence).max().unwrap_or(0);
-    let row = sqlx::query(
-        "INSERT INTO commands (id, fingerprint, body, business, lane, priority, not_before, expires_at, parent,
-             ordinal, correlation_id, traceparent, published_by, accepted_at, dry_run, state, since, evidence_head,
-             last_sequence, cancelled_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'ready', $14, $16, $17,
-             (SELECT by FROM cancels WHERE target = $1 AND until > $14))
-         ON CONFLICT (id) DO NOTHING
-         RETURNING seq, cancelled_by",
-    )
-    .bind(new.id.as_str())
-    .bind(&new.fingerprint)
-    .bind(&new.body)
-    .bind(new.business.as_ref().map(|id| id.as_str()))
-    .bind(&new.lane)
-    .bind(i64::from(new.priority))
-    .bind(new.not_before.map(Timestamp::as_microsecond))
-    .bind(new.expires_at.map(Timestamp::as_microsecond))
-    .bind(new.parent.as_ref().map(|id| id.as_str()))
-    .bind(new.ordinal.map(i64::from))
-    .bind(&new.correlation_id)
-    .bind(&new.traceparent)
-    .bind(&new.published_by)
-    .bind(accepted_at)
-    .bind(new.dry_run)
-    .bind(evidence::genesis(new.id.as_str()).as_str())
-    .bind(i64::from(last_sequence))
-    .fetch_optional(connection)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let columns = Columns(&row);
-    Ok(Some((columns.integer("seq")?, columns.optional_parsed("cancelled_by")?)))
+    let genesis = evidence::genesis(new.id.as_str());
+    let row = params![
+        new.id.as_str(),
+        new.fingerprint,
+        new.body,
+        new.business.as_ref().map(|id| id.as_str()),
+        new.lane,
+        new.priority,
+        new.not_before.map(Timestamp::as_microsecond),
+        new.expires_at.map(Timestamp::as_microsecond),
+        new.parent.as_ref().map(|id| id.as_str()),
+        new.ordinal,
+        new.correlation_id,
+        new.traceparent,
+        new.published_by,
+        new.accepted_at.as_microsecond(),
+        new.dry_run,
+        genesis.as_str(),
+        last_sequence,
+    ];
+    sql::first(connection, INSERT, row, |row| {
+        Ok((Columns(row).integer("seq")?, Columns(row).optional_parsed("cancelled_by")?))
+    })
 }
 
 /// Counts `more` children on their parent.
-pub(super) async fn add_children(
-    connection: &mut SqliteConnection,
-    parent: &CommandId,
-    more: u32,
-) -> Result<(), JournalError> {
-    sqlx::query(
-        "UPDATE commands SET children_total = children_total + $2, children_open = children_open + $2 WHERE id = $1",
-    )
-    .bind(parent.as_str())
-    .bind(i64::from(more))
-    .execute(connection)
-    .await?;
-    Ok(())
+pub(super) fn add_children(connection: &Connection, parent: &CommandId, more: u32) -> Result<(), JournalError> {
+    let update =
+        "UPDATE commands SET children_total = children_total + ?2, children_open = children_open + ?2 WHERE id = ?1";
+    sql::run(connection, update, params![parent.as_str(), more]).map(drop)
 }
 
-async fn remember_reply(connection: &mut SqliteConnection, new: &New) -> Result<(), JournalError> {
+fn remember_reply(connection: &Connection, new: &New) -> Result<(), JournalError> {
     let Some(queue) = &new.reply_to else { return Ok(()) };
-    sqlx::query("INSERT INTO replies (command, reply_to, correlation_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind(new.id.as_str())
-        .bind(queue)
-        .bind(correlation_of(new))
-        .execute(connection)
-        .await?;
-    Ok(())
+    let insert = "INSERT INTO replies (command, reply_to, correlation_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    sql::run(connection, insert, params![new.id.as_str(), queue, correlation_of(new)]).map(drop)
 }
 
 /// A reply carries the requester's correlation id, else the command's id.
@@ -154,38 +134,28 @@ fn correlation_of(new: &New) -> &str {
     new.correlation_id.as_deref().unwrap_or(new.id.as_str())
 }
 
-async fn cancel(
-    connection: &mut SqliteConnection,
+fn cancel(
+    connection: &Connection,
     target: &CommandId,
     by: &CommandId,
     until: Timestamp,
 ) -> Result<Cancelled, JournalError> {
-    let marked = sqlx::query(
-        "UPDATE commands SET cancelled_by = coalesce(cancelled_by, $2) WHERE id = $1 AND state <> 'ended' RETURNING *",
-    )
-    .bind(target.as_str())
-    .bind(by.as_str())
-    .fetch_optional(&mut *connection)
-    .await?;
+    let mark =
+        "UPDATE commands SET cancelled_by = coalesce(cancelled_by, ?2) WHERE id = ?1 AND state <> 'ended' RETURNING *";
+    let marked = sql::first(connection, mark, [target.as_str(), by.as_str()], |row| Columns(row).command())?;
     if let Some(row) = marked {
-        return Ok(Cancelled::Open(Box::new(Columns(&row).command()?)));
+        return Ok(Cancelled::Open(Box::new(row)));
     }
-    if let Some(row) = find(connection, target).await? {
+    if let Some(row) = find(connection, target)? {
         return Ok(Cancelled::Finished(Box::new(row)));
     }
-    sqlx::query(
-        "INSERT INTO cancels (target, by, until) VALUES ($1, $2, $3)
-         ON CONFLICT (target) DO UPDATE SET until = max(until, excluded.until)",
-    )
-    .bind(target.as_str())
-    .bind(by.as_str())
-    .bind(until.as_microsecond())
-    .execute(connection)
-    .await?;
+    let remember = "INSERT INTO cancels (target, by, until) VALUES (?1, ?2, ?3)
+         ON CONFLICT (target) DO UPDATE SET until = max(until, excluded.until)";
+    sql::run(connection, remember, params![target.as_str(), by.as_str(), until.as_microsecond()])?;
     Ok(Cancelled::Remembered)
 }
 
-async fn find(connection: &mut SqliteConnection, id: &CommandId) -> Result<Option<CommandRow>, JournalError> {
-    let row = sqlx::query("SELECT * FROM commands WHERE id = $1").bind(id.as_str()).fetch_optional(connection).await?;
-    row.map(|row| Columns(&row).command()).transpose()
+/// One command.
+pub(super) fn find(connection: &Connection, id: &CommandId) -> Result<Option<CommandRow>, JournalError> {
+    sql::first(connection, "SELECT * FROM commands WHERE id = ?1", [id.as_str()], |row| Columns(row).command())
 }

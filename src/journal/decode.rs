@@ -4,24 +4,28 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::FromSql;
 use serde::de::DeserializeOwned;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::JournalError;
 use super::entries::{EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxRow, Walk, WatchRow};
-use super::rows::{ChildResult, Children, CommandRow, Ended, Place, State, StateName};
+use super::rows::{ChildResult, Children, CommandRow, Ended, Intent, Loaded, Place, State, StateName};
 
 /// A row that is read column by column.
-pub(super) struct Columns<'r>(pub(super) &'r SqliteRow);
+pub(super) struct Columns<'r>(pub(super) &'r Row<'r>);
 
 impl Columns<'_> {
+    fn get<T: FromSql>(&self, column: &'static str) -> Result<T, JournalError> {
+        Ok(self.0.get(column)?)
+    }
+
     pub(super) fn text(&self, column: &'static str) -> Result<String, JournalError> {
-        Ok(self.0.try_get(column)?)
+        self.get(column)
     }
 
     pub(super) fn optional_text(&self, column: &'static str) -> Result<Option<String>, JournalError> {
-        Ok(self.0.try_get(column)?)
+        self.get(column)
     }
 
     /// A JSON array of texts.
@@ -30,11 +34,11 @@ impl Columns<'_> {
     }
 
     pub(super) fn integer(&self, column: &'static str) -> Result<i64, JournalError> {
-        Ok(self.0.try_get(column)?)
+        self.get(column)
     }
 
     pub(super) fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, JournalError> {
-        Ok(self.0.try_get(column)?)
+        self.get(column)
     }
 
     /// A number that fits a smaller type.
@@ -103,6 +107,15 @@ impl Columns<'_> {
             evidence_total: self.number("evidence_total")?,
             ended_at: self.optional_time("ended_at")?,
         })
+    }
+
+    /// A command with all that was observed.
+    pub(super) fn loaded(&self) -> Result<Loaded, JournalError> {
+        let intent = match (self.optional_text("intent_call")?, self.optional_time("intent_at")?) {
+            (Some(call), Some(at)) => Some(Intent { call, at }),
+            _ => None,
+        };
+        Ok(Loaded { row: self.command()?, observations: self.texts("seen")?, intent })
     }
 
     pub(super) fn place(&self) -> Result<Place, JournalError> {
@@ -214,7 +227,7 @@ impl Columns<'_> {
             sequence: self.optional_integer("sequence")?.map(|n| fitting("sequence", n)).transpose()?,
             exchange: self.exchange()?,
             routing_key: self.text("routing_key")?,
-            body: self.0.try_get("body")?,
+            body: self.get("body")?,
             headers: self.text("headers")?,
             correlation_id: self.optional_text("correlation_id")?,
             r#type: self.text("type")?,

@@ -162,7 +162,7 @@ impl Settled {
 }
 
 /// How much waits for the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutboxDepth {
     /// How many.
     pub count: u64,

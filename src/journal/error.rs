@@ -59,7 +59,7 @@ pub enum JournalError {
     },
     /// A statement failed.
     #[error("the journal could not run a statement: {0}")]
-    Sql(sqlx::Error),
+    Sql(rusqlite::Error),
     /// The journal was closed, or is to be changed and was opened to read only.
     #[error("the journal is closed, or was opened to read only and takes no changes")]
     Closed,
@@ -152,20 +152,13 @@ impl JournalError {
 /// SQLite's primary result codes that we tell apart.
 const SQLITE_FULL: i32 = 13;
 
-impl From<sqlx::Error> for JournalError {
-    fn from(error: sqlx::Error) -> Self {
-        if matches!(error, sqlx::Error::PoolClosed) {
-            Self::Closed
-        } else if primary_code(&error) == Some(SQLITE_FULL) {
-            Self::DiskFull
-        } else {
-            Self::Sql(error)
-        }
+impl From<rusqlite::Error> for JournalError {
+    fn from(error: rusqlite::Error) -> Self {
+        if primary_code(&error) == Some(SQLITE_FULL) { Self::DiskFull } else { Self::Sql(error) }
     }
 }
 
 /// SQLite's primary result code of an error, where it has one.
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<i32>().ok().map(|extended| extended & 0xff)
+pub(super) fn primary_code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code & 0xff)
 }

@@ -2,7 +2,7 @@
 //! evidence. This room alone names SQL. It knows `contract` and no other room; texts that are JSON are opaque to it.
 //!
 //! [`Journal`] is the handle: cheap to clone, all its changes go through one writer that groups them (`writer.rs`),
-//! its reads through a small pool. A change is answered when it is on disk, never before.
+//! its reads through connections of their own (`readers.rs`). A change is answered when it is on disk, never before.
 
 mod accept;
 mod decode;
@@ -13,8 +13,10 @@ mod lock;
 mod open;
 mod outbox;
 mod read;
+mod readers;
 mod record;
 mod rows;
+mod sql;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqlitePoolOptions;
+use rusqlite::Connection;
 
 pub use entries::{
     EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled, Suspended,
@@ -41,10 +42,8 @@ pub use rows::{
 pub use writer::{GROUP_MAX, WriterStats};
 
 use lock::FileLock;
-use writer::{Make, Writer};
-
-/// Connections that read. Each is a thread; readers do not wait for the writer, nor it for them.
-const READERS: u32 = 4;
+use readers::Readers;
+use writer::Writer;
 
 /// The journal, open. Clones share it; `close` it to leave nothing to recover from.
 #[derive(Clone)]
@@ -54,7 +53,7 @@ pub struct Journal {
 
 struct Shared {
     path: PathBuf,
-    readers: SqlitePool,
+    readers: Readers,
     writer: Option<Writer>,
     lock: Mutex<Option<FileLock>>,
 }
@@ -66,10 +65,10 @@ impl Journal {
     /// `Locked` while another worker has it, `CannotOpen`, `NotADatabase`, `Newer` and `Migration` by their names.
     pub async fn open(path: &Path) -> Result<Self, JournalError> {
         let lock = FileLock::take(path).await?;
-        let connection = open::to_write(path).await?;
-        let writer = Writer::start(connection, open::write_options(path));
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(open::read_options(path));
-        Ok(Self::of(path, readers, Some(writer), Some(lock)))
+        let file = path.to_owned();
+        let connection = blocking(move || open::to_write(&file)).await?;
+        let writer = Writer::start(connection, path)?;
+        Ok(Self::of(path, Readers::new(open::Reading::beside_a_worker(path)), Some(writer), Some(lock)))
     }
 
     /// Opens the journal at `path` to read, whether a worker has it or not.
@@ -77,17 +76,24 @@ impl Journal {
     /// # Errors
     /// `CannotOpen` where there is none, `NotADatabase`, `Newer`, and `Migration` where an older bindery wrote it.
     pub async fn open_read_only(path: &Path) -> Result<Self, JournalError> {
-        let options = open::to_read(path).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options);
-        Ok(Self::of(path, readers, None, None))
+        let file = path.to_owned();
+        let reading = blocking(move || open::to_read(&file)).await?;
+        Ok(Self::of(path, Readers::new(reading), None, None))
     }
 
     /// Takes no more changes, waits until those queued are on disk, and lets go of the file.
     pub async fn close(&self) {
         // Readers first: only a connection that may write can fold the write-ahead log back as the last one.
-        self.shared.readers.close().await;
-        if let Some(writer) = &self.shared.writer {
-            writer.close().await;
+        let journal = self.clone();
+        let closed = blocking(move || {
+            journal.shared.readers.close();
+            if let Some(writer) = &journal.shared.writer {
+                writer.close();
+            }
+            Ok(())
+        });
+        if let Err(error) = closed.await {
+            tracing::warn!(%error, "the journal was not closed in order");
         }
         self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -104,26 +110,49 @@ impl Journal {
         self.shared.writer.as_ref().map(Writer::stats).unwrap_or_default()
     }
 
-    fn of(path: &Path, readers: SqlitePool, writer: Option<Writer>, lock: Option<FileLock>) -> Self {
+    fn of(path: &Path, readers: Readers, writer: Option<Writer>, lock: Option<FileLock>) -> Self {
         Self { shared: Arc::new(Shared { path: path.to_owned(), readers, writer, lock: Mutex::new(lock) }) }
     }
 
-    /// Makes a change and returns when it is on disk.
-    async fn change<D, T>(&self, data: D, make: Make<D, T>) -> Result<T, JournalError>
+    /// Makes a change and returns when it is on disk. `work` may be run twice, the first time rolled back.
+    async fn change<T, F>(&self, work: F) -> Result<T, JournalError>
     where
-        D: Send + Sync + 'static,
         T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, JournalError> + Send + 'static,
     {
         let writer = self.shared.writer.as_ref().ok_or(JournalError::Closed)?;
-        writer.queue(data, make).await?.await.map_err(|_| JournalError::Closed)?
+        writer.queue(work).await?.await.map_err(|_| JournalError::Closed)?
     }
 
     /// Queues a change and returns when there was room for it; whether it was made is not told.
-    async fn change_later<D>(&self, data: D, make: Make<D, ()>) -> Result<(), JournalError>
+    async fn change_later<F>(&self, work: F) -> Result<(), JournalError>
     where
-        D: Send + Sync + 'static,
+        F: Fn(&Connection) -> Result<(), JournalError> + Send + 'static,
     {
         let writer = self.shared.writer.as_ref().ok_or(JournalError::Closed)?;
-        writer.queue(data, make).await.map(drop)
+        writer.queue(work).await.map(drop)
     }
+
+    /// Reads a few rows on the spot.
+    fn look<T>(&self, work: impl FnOnce(&Connection) -> Result<T, JournalError>) -> Result<T, JournalError> {
+        self.shared.readers.look(work)
+    }
+
+    /// Reads what may be much, on a thread for such work.
+    async fn survey<T, F>(&self, work: F) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+    {
+        let _turn = self.shared.readers.turn().await?;
+        let journal = self.clone();
+        blocking(move || journal.shared.readers.look(work)).await
+    }
+}
+
+/// Waits for work that blocks its thread.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, JournalError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(JournalError::Closed))
 }

@@ -2,12 +2,11 @@
 //! publishing again is a new outbox row for the same event, and a requester's reply is one too.
 
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, params};
 
 use super::decode::Columns;
 use super::entries::{NewEvent, OutboxDepth, OutboxRow, Settled};
-use super::record::Query;
-use super::{Journal, JournalError};
+use super::{Journal, JournalError, sql};
 use crate::contract::CommandId;
 
 impl Journal {
@@ -16,17 +15,13 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn outbox_due(&self, after: i64, limit: u32) -> Result<Vec<OutboxRow>, JournalError> {
-        let rows = sqlx::query(
+        let due =
             "SELECT o.n AS outbox_n, o.reply_to, o.correlation_id AS reply_correlation_id, o.queued_at, e.event_id,
                  e.command, e.sequence, e.exchange, e.routing_key, e.body, e.headers, e.correlation_id, e.type,
                  e.content_type, e.terminal, e.mandatory
-             FROM outbox o JOIN events e ON e.n = o.event WHERE o.n > $1 ORDER BY o.n LIMIT $2",
-        )
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(&self.shared.readers)
-        .await?;
-        rows.iter().map(|row| Columns(row).outbox()).collect()
+             FROM outbox o JOIN events e ON e.n = o.event WHERE o.n > ?1 ORDER BY o.n LIMIT ?2";
+        self.survey(move |connection| sql::all(connection, due, params![after, limit], |row| Columns(row).outbox()))
+            .await
     }
 
     /// Takes what the broker has answered for out of the outbox.
@@ -34,7 +29,7 @@ impl Journal {
     /// # Errors
     /// It stays in the outbox then and is published again.
     pub async fn settle(&self, settled: Vec<(i64, Settled)>) -> Result<(), JournalError> {
-        self.change(settled, |connection, settled| Box::pin(settle(connection, settled))).await
+        self.change(move |connection| settle(connection, &settled)).await
     }
 
     /// Like `settle`, but returns as soon as there was room in the writer's queue. What is lost with the process is
@@ -43,7 +38,7 @@ impl Journal {
     /// # Errors
     /// `Closed` alone; a change that fails later is logged.
     pub async fn settle_later(&self, settled: Vec<(i64, Settled)>) -> Result<(), JournalError> {
-        self.change_later(settled, |connection, settled| Box::pin(settle(connection, settled))).await
+        self.change_later(move |connection| settle(connection, &settled)).await
     }
 
     /// How much waits, and since when.
@@ -51,13 +46,14 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn outbox_depth(&self) -> Result<OutboxDepth, JournalError> {
-        let row = sqlx::query(
-            "SELECT count(*) AS count, (SELECT queued_at FROM outbox ORDER BY n LIMIT 1) AS oldest FROM outbox",
-        )
-        .fetch_one(&self.shared.readers)
-        .await?;
-        let columns = Columns(&row);
-        Ok(OutboxDepth { count: columns.number("count")?, oldest: columns.optional_time("oldest")? })
+        let depth = "SELECT count(*) AS count, (SELECT queued_at FROM outbox ORDER BY n LIMIT 1) AS oldest FROM outbox";
+        let depth = self.survey(move |connection| {
+            sql::first(connection, depth, [], |row| {
+                let columns = Columns(row);
+                Ok(OutboxDepth { count: columns.number("count")?, oldest: columns.optional_time("oldest")? })
+            })
+        });
+        Ok(depth.await?.unwrap_or_default())
     }
 
     /// The events of a command in their order, published or not.
@@ -65,150 +61,95 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn events_of(&self, id: &CommandId) -> Result<Vec<NewEvent>, JournalError> {
-        let rows = sqlx::query("SELECT * FROM events WHERE command = $1 AND exchange = 'events' ORDER BY n")
-            .bind(id.as_str())
-            .fetch_all(&self.shared.readers)
-            .await?;
-        rows.iter().map(|row| Columns(row).event()).collect()
+        let events = "SELECT * FROM events WHERE command = ?1 AND exchange = 'events' ORDER BY n";
+        let id = id.clone();
+        self.survey(move |connection| sql::all(connection, events, [id.as_str()], |row| Columns(row).event())).await
     }
 }
 
 /// Stores events and queues them. One without a number that is stored already keeps its bytes and is queued again.
-pub(super) async fn enqueue_all(
-    connection: &mut SqliteConnection,
-    events: &[NewEvent],
-    at: Timestamp,
-) -> Result<(), JournalError> {
-    for event in events {
-        enqueue(connection, event, at).await?;
-    }
-    Ok(())
+pub(super) fn enqueue_all(connection: &Connection, events: &[NewEvent], at: Timestamp) -> Result<(), JournalError> {
+    events.iter().try_for_each(|event| enqueue(connection, event, at))
 }
 
 /// Queues the terminal event of a command again, unless it waits already.
-pub(super) async fn requeue_terminal(
-    connection: &mut SqliteConnection,
-    id: &CommandId,
-    at: Timestamp,
-) -> Result<(), JournalError> {
-    match terminal(connection, id).await? {
-        Some(event) => queue(connection, event, at).await,
-        None => Ok(()),
-    }
+pub(super) fn requeue_terminal(connection: &Connection, id: &CommandId, at: Timestamp) -> Result<(), JournalError> {
+    terminal(connection, id)?.map_or(Ok(()), |event| queue_once(connection, event, at))
 }
 
 /// Sends the terminal event of a finished command to one more requester.
-pub(super) async fn reply_again(
-    connection: &mut SqliteConnection,
+pub(super) fn reply_again(
+    connection: &Connection,
     id: &CommandId,
     reply_to: &str,
     correlation_id: &str,
     at: Timestamp,
 ) -> Result<(), JournalError> {
-    let Some(event) = terminal(connection, id).await? else { return Ok(()) };
-    sqlx::query("INSERT INTO outbox (event, reply_to, correlation_id, queued_at) VALUES ($1, $2, $3, $4)")
-        .bind(event)
-        .bind(reply_to)
-        .bind(correlation_id)
-        .bind(at.as_microsecond())
-        .execute(connection)
-        .await?;
-    Ok(())
+    let Some(event) = terminal(connection, id)? else { return Ok(()) };
+    let insert = "INSERT INTO outbox (event, reply_to, correlation_id, queued_at) VALUES (?1, ?2, ?3, ?4)";
+    sql::run(connection, insert, params![event, reply_to, correlation_id, at.as_microsecond()]).map(drop)
 }
 
-/// Stores the one event of a record and queues it: parameters 29 to 41, see `bind`. An event of a command has its number
-/// once, so nothing is looked for; `changes()` is that of the statement before it.
-pub(super) const STORE: &str = "INSERT INTO events (event_id, command, sequence, exchange, routing_key, body, headers,
+/// Sends the terminal event of a command that ends now to all who asked for it.
+pub(super) fn reply_all(connection: &Connection, id: &CommandId, at: Timestamp) -> Result<(), JournalError> {
+    let insert = "INSERT INTO outbox (event, reply_to, correlation_id, queued_at)
+         SELECT e.n, r.reply_to, r.correlation_id, ?2 FROM replies r JOIN events e ON e.command = r.command
+         WHERE r.command = ?1 AND e.terminal = 1 AND e.sequence IS NOT NULL AND e.exchange = 'events'";
+    sql::run(connection, insert, params![id.as_str(), at.as_microsecond()]).map(drop)
+}
+
+/// What has no number in a command is known by its id.
+const STORE: &str = "INSERT INTO events (event_id, command, sequence, exchange, routing_key, body, headers,
          correlation_id, type, content_type, terminal, mandatory, stored_at)
-     SELECT $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41 WHERE changes() > 0;
-     INSERT INTO outbox (event, queued_at) SELECT last_insert_rowid(), $41 WHERE changes() > 0;";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+     ON CONFLICT (event_id, exchange) WHERE sequence IS NULL DO UPDATE SET settled = NULL RETURNING n";
 
-/// Binds what an event is stored with, behind what is bound already.
-pub(super) fn bind<'q>(query: Query<'q>, event: &'q NewEvent, at: Timestamp) -> Query<'q> {
-    query
-        .bind(&event.event_id)
-        .bind(event.command.as_ref().map(|id| id.as_str()))
-        .bind(event.sequence.map(i64::from))
-        .bind(event.exchange.word())
-        .bind(&event.routing_key)
-        .bind(&event.body)
-        .bind(&event.headers)
-        .bind(&event.correlation_id)
-        .bind(&event.r#type)
-        .bind(&event.content_type)
-        .bind(event.terminal)
-        .bind(event.mandatory)
-        .bind(at.as_microsecond())
+fn enqueue(connection: &Connection, event: &NewEvent, at: Timestamp) -> Result<(), JournalError> {
+    let row = params![
+        event.event_id,
+        event.command.as_ref().map(|id| id.as_str()),
+        event.sequence,
+        event.exchange.word(),
+        event.routing_key,
+        event.body,
+        event.headers,
+        event.correlation_id,
+        event.r#type,
+        event.content_type,
+        event.terminal,
+        event.mandatory,
+        at.as_microsecond(),
+    ];
+    let stored = sql::first(connection, STORE, row, |row| Columns(row).integer("n"))?;
+    stored.map_or(Ok(()), |stored| match event.sequence {
+        Some(_) => queue(connection, stored, at),
+        None => queue_once(connection, stored, at),
+    })
 }
 
-async fn store(connection: &mut SqliteConnection, event: &NewEvent, at: Timestamp) -> Result<(), JournalError> {
-    let query = sqlx::query(
-        "INSERT INTO events (event_id, command, sequence, exchange, routing_key, body, headers, correlation_id, type,
-             content_type, terminal, mandatory, stored_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
-         INSERT INTO outbox (event, queued_at) VALUES (last_insert_rowid(), $13)",
-    );
-    bind(query, event, at).execute(connection).await?;
-    Ok(())
+fn queue(connection: &Connection, event: i64, at: Timestamp) -> Result<(), JournalError> {
+    let insert = "INSERT INTO outbox (event, queued_at) VALUES (?1, ?2)";
+    sql::run(connection, insert, [event, at.as_microsecond()]).map(drop)
 }
 
-/// Both statements in one round trip.
-async fn enqueue(connection: &mut SqliteConnection, event: &NewEvent, at: Timestamp) -> Result<(), JournalError> {
-    if event.sequence.is_some() {
-        return store(connection, event, at).await;
+fn queue_once(connection: &Connection, event: i64, at: Timestamp) -> Result<(), JournalError> {
+    let insert = "INSERT INTO outbox (event, queued_at)
+         SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE event = ?1 AND reply_to IS NULL)";
+    sql::run(connection, insert, [event, at.as_microsecond()]).map(drop)
+}
+
+fn terminal(connection: &Connection, id: &CommandId) -> Result<Option<i64>, JournalError> {
+    let select =
+        "SELECT n FROM events WHERE command = ?1 AND terminal = 1 AND sequence IS NOT NULL AND exchange = 'events'";
+    sql::first(connection, select, [id.as_str()], |row| Columns(row).integer("n"))
+}
+
+fn settle(connection: &Connection, settled: &[(i64, Settled)]) -> Result<(), JournalError> {
+    let mark = "UPDATE events SET settled = ?2
+         WHERE n = (SELECT event FROM outbox WHERE n = ?1 AND reply_to IS NULL)";
+    for (n, how) in settled {
+        sql::run(connection, mark, params![n, how.word()])?;
+        sql::run(connection, "DELETE FROM outbox WHERE n = ?1", [n])?;
     }
-    let query = sqlx::query(
-        "INSERT INTO events (event_id, command, sequence, exchange, routing_key, body, headers, correlation_id, type,
-             content_type, terminal, mandatory, stored_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-         ON CONFLICT (event_id, exchange) WHERE sequence IS NULL DO UPDATE SET settled = NULL;
-         INSERT INTO outbox (event, queued_at)
-         SELECT n, $13 FROM events WHERE event_id = $1 AND exchange = $4 AND sequence IS NULL
-             AND NOT EXISTS (SELECT 1 FROM outbox WHERE event = events.n AND reply_to IS NULL)",
-    );
-    bind(query, event, at).execute(connection).await?;
-    Ok(())
-}
-
-async fn queue(connection: &mut SqliteConnection, event: i64, at: Timestamp) -> Result<(), JournalError> {
-    sqlx::query(
-        "INSERT INTO outbox (event, queued_at)
-         SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE event = $1 AND reply_to IS NULL)",
-    )
-    .bind(event)
-    .bind(at.as_microsecond())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn terminal(connection: &mut SqliteConnection, id: &CommandId) -> Result<Option<i64>, JournalError> {
-    let event = sqlx::query_scalar(
-        "SELECT n FROM events WHERE command = $1 AND terminal = 1 AND sequence IS NOT NULL AND exchange = 'events'",
-    )
-    .bind(id.as_str())
-    .fetch_optional(connection)
-    .await?;
-    Ok(event)
-}
-
-/// Two statements, however many rows: the list goes in as one JSON text.
-async fn settle(connection: &mut SqliteConnection, settled: &[(i64, Settled)]) -> Result<(), JournalError> {
-    let list: Vec<(i64, &str)> = settled.iter().map(|(n, how)| (*n, how.word())).collect();
-    let list = serde_json::to_string(&list).expect("numbers and words always are JSON");
-    sqlx::query(
-        "UPDATE events SET settled = s.how
-         FROM (SELECT o.event, json_extract(j.value, '$[1]') AS how
-               FROM json_each($1) j JOIN outbox o ON o.n = json_extract(j.value, '$[0]')
-               WHERE o.reply_to IS NULL) s
-         WHERE events.n = s.event",
-    )
-    .bind(&list)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("DELETE FROM outbox WHERE n IN (SELECT json_extract(value, '$[0]') FROM json_each($1))")
-        .bind(&list)
-        .execute(connection)
-        .await?;
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, params};
 
 use super::decode::Columns;
 use super::entries::{EvidenceRow, Verdict};
-use super::rows::{ChildResult, CommandRow, Filter, Intent, Loaded, StateName};
-use super::{Journal, JournalError, evidence};
+use super::rows::{ChildResult, CommandRow, Filter, Loaded, StateName};
+use super::{Journal, JournalError, accept, evidence, sql};
 use crate::contract::CommandId;
 
 impl Journal {
@@ -16,18 +16,11 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn load(&self, id: &CommandId) -> Result<Option<Loaded>, JournalError> {
-        // One statement: a moment of its own, and one round trip.
-        let row = sqlx::query(
+        // One statement: a moment of its own.
+        let select =
             "SELECT c.*, (SELECT json_group_array(observed ORDER BY n) FROM observations WHERE command = c.seq) AS seen
-             FROM commands c WHERE id = $1",
-        );
-        let Some(row) = row.bind(id.as_str()).fetch_optional(&self.shared.readers).await? else { return Ok(None) };
-        let columns = Columns(&row);
-        let intent = match (columns.optional_text("intent_call")?, columns.optional_time("intent_at")?) {
-            (Some(call), Some(at)) => Some(Intent { call, at }),
-            _ => None,
-        };
-        Ok(Some(Loaded { row: columns.command()?, observations: columns.texts("seen")?, intent }))
+             FROM commands c WHERE id = ?1";
+        self.look(|connection| sql::first(connection, select, [id.as_str()], |row| Columns(row).loaded()))
     }
 
     /// Every command that has not ended, in order of arrival.
@@ -35,10 +28,8 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn open_commands(&self) -> Result<Vec<CommandRow>, JournalError> {
-        let rows = sqlx::query("SELECT * FROM commands WHERE state <> 'ended' ORDER BY seq")
-            .fetch_all(&self.shared.readers)
-            .await?;
-        rows.iter().map(|row| Columns(row).command()).collect()
+        let select = "SELECT * FROM commands WHERE state <> 'ended' ORDER BY seq";
+        self.survey(move |connection| sql::all(connection, select, [], |row| Columns(row).command())).await
     }
 
     /// One command.
@@ -46,11 +37,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn find(&self, id: &CommandId) -> Result<Option<CommandRow>, JournalError> {
-        let row = sqlx::query("SELECT * FROM commands WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&self.shared.readers)
-            .await?;
-        row.map(|row| Columns(&row).command()).transpose()
+        self.look(|connection| accept::find(connection, id))
     }
 
     /// Commands that match, the last arrived first.
@@ -58,18 +45,16 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<CommandRow>, JournalError> {
-        let rows = sqlx::query(
-            "SELECT * FROM commands
-             WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR business = $2) AND ($3 IS NULL OR seq < $3)
-             ORDER BY seq DESC LIMIT $4",
-        )
-        .bind(filter.state.map(StateName::word))
-        .bind(filter.business.as_ref().map(|id| id.as_str()))
-        .bind(filter.before)
-        .bind(i64::from(filter.limit))
-        .fetch_all(&self.shared.readers)
-        .await?;
-        rows.iter().map(|row| Columns(row).command()).collect()
+        let select = "SELECT * FROM commands
+             WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR business = ?2) AND (?3 IS NULL OR seq < ?3)
+             ORDER BY seq DESC LIMIT ?4";
+        let filter = filter.clone();
+        self.survey(move |connection| {
+            let (state, business) = (filter.state.map(StateName::word), filter.business.as_ref().map(|id| id.as_str()));
+            let wanted = params![state, business, filter.before, filter.limit];
+            sql::all(connection, select, wanted, |row| Columns(row).command())
+        })
+        .await
     }
 
     /// The children of a command, in their order.
@@ -77,11 +62,9 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn children(&self, parent: &CommandId) -> Result<Vec<CommandRow>, JournalError> {
-        let rows = sqlx::query("SELECT * FROM commands WHERE parent = $1 ORDER BY ordinal")
-            .bind(parent.as_str())
-            .fetch_all(&self.shared.readers)
-            .await?;
-        rows.iter().map(|row| Columns(row).command()).collect()
+        let (select, parent) = ("SELECT * FROM commands WHERE parent = ?1 ORDER BY ordinal", parent.clone());
+        self.survey(move |connection| sql::all(connection, select, [parent.as_str()], |row| Columns(row).command()))
+            .await
     }
 
     /// How the children of a command ended, in the order in which they did, behind place `after` (0: from the first).
@@ -94,16 +77,13 @@ impl Journal {
         after: u32,
         limit: u32,
     ) -> Result<Vec<ChildResult>, JournalError> {
-        let rows = sqlx::query(
-            "SELECT settled, ordinal, id, body, phase, changed, outcome FROM commands
-             WHERE parent = $1 AND settled > $2 ORDER BY settled LIMIT $3",
-        )
-        .bind(parent.as_str())
-        .bind(i64::from(after))
-        .bind(i64::from(limit))
-        .fetch_all(&self.shared.readers)
-        .await?;
-        rows.iter().map(|row| Columns(row).child_result()).collect()
+        let select = "SELECT settled, ordinal, id, body, phase, changed, outcome FROM commands
+             WHERE parent = ?1 AND settled > ?2 ORDER BY settled LIMIT ?3";
+        let parent = parent.clone();
+        self.survey(move |connection| {
+            sql::all(connection, select, params![parent.as_str(), after, limit], |row| Columns(row).child_result())
+        })
+        .await
     }
 
     /// The evidence of a command in order: all of it, or the `last` entries.
@@ -111,7 +91,8 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn evidence(&self, id: &CommandId, last: Option<usize>) -> Result<Vec<EvidenceRow>, JournalError> {
-        chain(&mut *self.shared.readers.acquire().await?, id, last).await
+        let id = id.clone();
+        self.survey(move |connection| chain(connection, &id, last)).await
     }
 
     /// Whether a command's chain is whole; where it is not, the first entry that does not follow.
@@ -119,15 +100,15 @@ impl Journal {
     /// # Errors
     /// `UnknownCommand`, or when the file cannot be read.
     pub async fn verify(&self, id: &CommandId) -> Result<Verdict, JournalError> {
-        let mut moment = self.shared.readers.begin().await?;
-        let row = sqlx::query("SELECT evidence_head, evidence_total FROM commands WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&mut *moment)
-            .await?
-            .ok_or_else(|| JournalError::UnknownCommand { id: id.clone() })?;
-        let rows = chain(&mut moment, id, None).await?;
-        let columns = Columns(&row);
-        Ok(evidence::verify(id.as_str(), &rows, &columns.parsed("evidence_head")?, columns.number("evidence_total")?))
+        let id = id.clone();
+        self.survey(move |connection| {
+            // One moment for both.
+            let moment = connection.unchecked_transaction()?;
+            let row = accept::find(&moment, &id)?.ok_or_else(|| JournalError::UnknownCommand { id: id.clone() })?;
+            let rows = chain(&moment, &id, None)?;
+            Ok(evidence::verify(id.as_str(), &rows, &row.evidence_head, row.evidence_total))
+        })
+        .await
     }
 
     /// How many commands are in each state; a state without any is left out.
@@ -135,26 +116,17 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn counts(&self) -> Result<BTreeMap<StateName, u64>, JournalError> {
-        let rows = sqlx::query("SELECT state, count(*) AS count FROM commands GROUP BY state")
-            .fetch_all(&self.shared.readers)
-            .await?;
-        rows.iter().map(|row| Ok((Columns(row).parsed("state")?, Columns(row).number("count")?))).collect()
+        let select = "SELECT state, count(*) AS count FROM commands GROUP BY state";
+        let counts = self.survey(move |connection| {
+            sql::all(connection, select, [], |row| Ok((Columns(row).parsed("state")?, Columns(row).number("count")?)))
+        });
+        Ok(counts.await?.into_iter().collect())
     }
 }
 
-async fn chain(
-    connection: &mut SqliteConnection,
-    id: &CommandId,
-    last: Option<usize>,
-) -> Result<Vec<EvidenceRow>, JournalError> {
+fn chain(connection: &Connection, id: &CommandId, last: Option<usize>) -> Result<Vec<EvidenceRow>, JournalError> {
+    let select = "SELECT * FROM (SELECT e.* FROM evidence e JOIN commands c ON c.seq = e.command
+         WHERE c.id = ?1 ORDER BY e.n DESC LIMIT ?2) ORDER BY n";
     let limit = last.map_or(-1, |last| i64::try_from(last).unwrap_or(i64::MAX));
-    let rows = sqlx::query(
-        "SELECT * FROM (SELECT e.* FROM evidence e JOIN commands c ON c.seq = e.command
-         WHERE c.id = $1 ORDER BY e.n DESC LIMIT $2) ORDER BY n",
-    )
-    .bind(id.as_str())
-    .bind(limit)
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(|row| Columns(row).evidence()).collect()
+    sql::all(connection, select, params![id.as_str(), limit], |row| Columns(row).evidence())
 }

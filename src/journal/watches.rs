@@ -1,11 +1,11 @@
 //! What Meta decides later, the walks that look for it, and what became known of denials and removals.
 
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, params};
 
 use super::decode::Columns;
 use super::entries::{Walk, WatchRow};
-use super::{Journal, JournalError, evidence};
+use super::{Journal, JournalError, evidence, sql};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
 
 impl Journal {
@@ -14,10 +14,11 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn watches(&self) -> Result<Vec<WatchRow>, JournalError> {
-        let rows = sqlx::query("SELECT * FROM watches ORDER BY business, sent_at, command")
-            .fetch_all(&self.shared.readers)
-            .await?;
-        rows.iter().map(|row| Columns(row).watch()).collect()
+        self.survey(|connection| {
+            let select = "SELECT * FROM watches ORDER BY business, sent_at, command";
+            sql::all(connection, select, [], |row| Columns(row).watch())
+        })
+        .await
     }
 
     /// Ends a watch that went on after its command had ended.
@@ -25,7 +26,7 @@ impl Journal {
     /// # Errors
     /// The watch goes on then.
     pub async fn end_watch(&self, command: CommandId) -> Result<(), JournalError> {
-        self.change(command, |connection, command| Box::pin(remove(connection, command))).await
+        self.change(move |connection| remove(connection, &command)).await
     }
 
     /// Records a walk in its business's chain, with what it changed for the watches it looked for: their absences as
@@ -34,8 +35,7 @@ impl Journal {
     /// # Errors
     /// The walk counts for nothing then.
     pub async fn record_walk(&self, walk: Walk, updates: Vec<(CommandId, String)>) -> Result<Digest, JournalError> {
-        self.change((walk, updates), |connection, (walk, updates)| Box::pin(record_walk(connection, walk, updates)))
-            .await
+        self.change(move |connection| record_walk(connection, &walk, &updates)).await
     }
 
     /// The last walk over each list of each business.
@@ -43,12 +43,9 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn last_walks(&self) -> Result<Vec<Walk>, JournalError> {
-        let rows = sqlx::query(
-            "SELECT * FROM walks WHERE n IN (SELECT max(n) FROM walks GROUP BY business, list) ORDER BY business, list",
-        )
-        .fetch_all(&self.shared.readers)
-        .await?;
-        rows.iter().map(|row| Columns(row).walk()).collect()
+        let select =
+            "SELECT * FROM walks WHERE n IN (SELECT max(n) FROM walks GROUP BY business, list) ORDER BY business, list";
+        self.survey(move |connection| sql::all(connection, select, [], |row| Columns(row).walk())).await
     }
 
     /// The open claims of an asset by a business, oldest first.
@@ -56,15 +53,10 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn open_claims(&self, business: &BusinessId, asset: &Asset) -> Result<Vec<WatchRow>, JournalError> {
-        let rows = sqlx::query(
-            "SELECT w.* FROM watches w JOIN commands c ON c.id = w.command
-             WHERE w.business = $1 AND w.asset = $2 AND c.state <> 'ended' ORDER BY c.seq",
-        )
-        .bind(business.as_str())
-        .bind(asset.to_string())
-        .fetch_all(&self.shared.readers)
-        .await?;
-        rows.iter().map(|row| Columns(row).watch()).collect()
+        let select = "SELECT w.* FROM watches w JOIN commands c ON c.id = w.command
+             WHERE w.business = ?1 AND w.asset = ?2 AND c.state <> 'ended' ORDER BY c.seq";
+        let claim = [business.as_str(), &asset.to_string()];
+        self.look(|connection| sql::all(connection, select, claim, |row| Columns(row).watch()))
     }
 
     /// The last command that ended as denied for this claim, and when.
@@ -77,13 +69,11 @@ impl Journal {
         asset: &Asset,
         access: Access,
     ) -> Result<Option<(CommandId, Timestamp)>, JournalError> {
-        let row = sqlx::query("SELECT command, at FROM denials WHERE business = $1 AND asset = $2 AND access = $3")
-            .bind(business.as_str())
-            .bind(asset.to_string())
-            .bind(access.word())
-            .fetch_optional(&self.shared.readers)
-            .await?;
-        row.map(|row| Ok((Columns(&row).parsed("command")?, Columns(&row).time("at")?))).transpose()
+        let select = "SELECT command, at FROM denials WHERE business = ?1 AND asset = ?2 AND access = ?3";
+        let claim = [business.as_str(), &asset.to_string(), access.word()];
+        self.look(|connection| {
+            sql::first(connection, select, claim, |row| Ok((Columns(row).parsed("command")?, Columns(row).time("at")?)))
+        })
     }
 
     /// Whom we have taken off an asset at `since` or later.
@@ -91,12 +81,9 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn removed_since(&self, asset: &Asset, since: Timestamp) -> Result<Vec<PersonId>, JournalError> {
-        let rows = sqlx::query("SELECT DISTINCT person FROM removals WHERE asset = $1 AND at >= $2 ORDER BY person")
-            .bind(asset.to_string())
-            .bind(since.as_microsecond())
-            .fetch_all(&self.shared.readers)
-            .await?;
-        rows.iter().map(|row| Columns(row).parsed("person")).collect()
+        let select = "SELECT DISTINCT person FROM removals WHERE asset = ?1 AND at >= ?2 ORDER BY person";
+        let from = params![asset.to_string(), since.as_microsecond()];
+        self.look(|connection| sql::all(connection, select, from, |row| Columns(row).parsed("person")))
     }
 
     /// How many removals the commands of a business made at `since` or later: the blast radius.
@@ -104,117 +91,72 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub async fn removals_of(&self, business: &BusinessId, since: Timestamp) -> Result<u64, JournalError> {
-        let row = sqlx::query("SELECT count(*) AS count FROM removals WHERE business = $1 AND at >= $2")
-            .bind(business.as_str())
-            .bind(since.as_microsecond())
-            .fetch_one(&self.shared.readers)
-            .await?;
-        Columns(&row).number("count")
+        let select = "SELECT count(*) AS count FROM removals WHERE business = ?1 AND at >= ?2";
+        let from = params![business.as_str(), since.as_microsecond()];
+        let count = self.look(|connection| sql::first(connection, select, from, |row| Columns(row).number("count")))?;
+        Ok(count.unwrap_or(0))
     }
 }
 
 /// Begins or replaces the watch of `id`.
-pub(super) async fn set(
-    connection: &mut SqliteConnection,
-    id: &CommandId,
-    watch: &WatchRow,
-) -> Result<(), JournalError> {
-    sqlx::query(
-        "INSERT INTO watches (command, business, asset, access, tasks, sent_at, absences)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+pub(super) fn set(connection: &Connection, id: &CommandId, watch: &WatchRow) -> Result<(), JournalError> {
+    let insert = "INSERT INTO watches (command, business, asset, access, tasks, sent_at, absences)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (command) DO UPDATE SET business = excluded.business, asset = excluded.asset,
-             access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences",
-    )
-    .bind(id.as_str())
-    .bind(watch.business.as_str())
-    .bind(watch.asset.to_string())
-    .bind(watch.access.word())
-    .bind(&watch.tasks)
-    .bind(watch.sent_at.as_microsecond())
-    .bind(&watch.absences)
-    .execute(connection)
-    .await?;
-    Ok(())
+             access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences";
+    let row = params![
+        id.as_str(),
+        watch.business.as_str(),
+        watch.asset.to_string(),
+        watch.access.word(),
+        watch.tasks,
+        watch.sent_at.as_microsecond(),
+        watch.absences,
+    ];
+    sql::run(connection, insert, row).map(drop)
 }
 
 /// Ends the watch of `id`, where it has one.
-pub(super) async fn remove(connection: &mut SqliteConnection, id: &CommandId) -> Result<(), JournalError> {
-    sqlx::query("DELETE FROM watches WHERE command = $1").bind(id.as_str()).execute(connection).await?;
-    Ok(())
+pub(super) fn remove(connection: &Connection, id: &CommandId) -> Result<(), JournalError> {
+    sql::run(connection, "DELETE FROM watches WHERE command = ?1", [id.as_str()]).map(drop)
 }
 
 /// Remembers that what `id` watches was denied.
-pub(super) async fn remember_denial(
-    connection: &mut SqliteConnection,
-    id: &CommandId,
-    at: Timestamp,
-) -> Result<(), JournalError> {
-    sqlx::query(
-        "INSERT INTO denials (business, asset, access, command, at)
-         SELECT business, asset, access, command, $2 FROM watches WHERE command = $1
-         ON CONFLICT (business, asset, access) DO UPDATE SET command = excluded.command, at = excluded.at",
-    )
-    .bind(id.as_str())
-    .bind(at.as_microsecond())
-    .execute(connection)
-    .await?;
-    Ok(())
+pub(super) fn remember_denial(connection: &Connection, id: &CommandId, at: Timestamp) -> Result<(), JournalError> {
+    let insert = "INSERT INTO denials (business, asset, access, command, at)
+         SELECT business, asset, access, command, ?2 FROM watches WHERE command = ?1
+         ON CONFLICT (business, asset, access) DO UPDATE SET command = excluded.command, at = excluded.at";
+    sql::run(connection, insert, params![id.as_str(), at.as_microsecond()]).map(drop)
 }
 
-async fn record_walk(
-    connection: &mut SqliteConnection,
-    walk: &Walk,
-    updates: &[(CommandId, String)],
-) -> Result<Digest, JournalError> {
-    let hash = evidence::follow_walk(&walk_head(connection, &walk.business).await?, walk);
-    insert_walk(connection, walk, &hash).await?;
-    if !updates.is_empty() {
-        update_absences(connection, updates).await?;
+fn record_walk(connection: &Connection, walk: &Walk, updates: &[(CommandId, String)]) -> Result<Digest, JournalError> {
+    let hash = evidence::follow_walk(&walk_head(connection, &walk.business)?, walk);
+    insert_walk(connection, walk, &hash)?;
+    for (command, absences) in updates {
+        sql::run(connection, "UPDATE watches SET absences = ?2 WHERE command = ?1", [command.as_str(), absences])?;
     }
     Ok(hash)
 }
 
-async fn walk_head(connection: &mut SqliteConnection, business: &BusinessId) -> Result<Digest, JournalError> {
-    let row = sqlx::query("SELECT hash FROM walks WHERE business = $1 ORDER BY n DESC LIMIT 1")
-        .bind(business.as_str())
-        .fetch_optional(connection)
-        .await?;
-    row.map_or_else(|| Ok(evidence::genesis(business.as_str())), |row| Columns(&row).parsed("hash"))
+fn walk_head(connection: &Connection, business: &BusinessId) -> Result<Digest, JournalError> {
+    let select = "SELECT hash FROM walks WHERE business = ?1 ORDER BY n DESC LIMIT 1";
+    let last = sql::first(connection, select, [business.as_str()], |row| Columns(row).parsed("hash"))?;
+    Ok(last.unwrap_or_else(|| evidence::genesis(business.as_str())))
 }
 
-async fn insert_walk(connection: &mut SqliteConnection, walk: &Walk, hash: &Digest) -> Result<(), JournalError> {
-    sqlx::query(
-        "INSERT INTO walks (business, list, began, ended, pages, rows, complete, traces, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(walk.business.as_str())
-    .bind(&walk.list)
-    .bind(walk.began.as_microsecond())
-    .bind(walk.ended.as_microsecond())
-    .bind(i64::from(walk.pages))
-    .bind(i64::try_from(walk.rows).unwrap_or(i64::MAX))
-    .bind(walk.complete)
-    .bind(&walk.traces)
-    .bind(hash.as_str())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// One statement for all watches of a business: the list goes in as one JSON text.
-async fn update_absences(
-    connection: &mut SqliteConnection,
-    updates: &[(CommandId, String)],
-) -> Result<(), JournalError> {
-    let list = serde_json::to_string(updates).expect("texts always are JSON");
-    sqlx::query(
-        "UPDATE watches SET absences = s.absences
-         FROM (SELECT json_extract(value, '$[0]') AS command, json_extract(value, '$[1]') AS absences
-               FROM json_each($1)) s
-         WHERE watches.command = s.command",
-    )
-    .bind(list)
-    .execute(connection)
-    .await?;
-    Ok(())
+fn insert_walk(connection: &Connection, walk: &Walk, hash: &Digest) -> Result<(), JournalError> {
+    let insert = "INSERT INTO walks (business, list, began, ended, pages, rows, complete, traces, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let row = params![
+        walk.business.as_str(),
+        walk.list,
+        walk.began.as_microsecond(),
+        walk.ended.as_microsecond(),
+        walk.pages,
+        i64::try_from(walk.rows).unwrap_or(i64::MAX),
+        walk.complete,
+        walk.traces,
+        hash.as_str(),
+    ];
+    sql::run(connection, insert, row).map(drop)
 }

@@ -1,42 +1,35 @@
-//! Group commit: one task writes, and takes all that is queued into one transaction.
+//! Group commit: one thread writes, and takes all that is queued into one transaction.
 //!
 //! What must hold: nobody is answered before the commit that holds their change has returned; a change that fails
 //! takes nothing of itself into the commit and nothing from its neighbours; a commit that fails is everybody's failure.
 //!
-//! - *A change fails half-way.* That is rare, and a savepoint for each is dear: every statement is a round trip to
-//!   SQLite's thread. So a group is tried plainly first; where one of it fails, all is rolled back and the group is made
-//!   anew with a savepoint a change: the one that fails is rolled back to, and the rest goes on.
+//! - *A change fails half-way.* That is rare, and savepoints copy every page that is touched. So a group is tried without
+//!   them first; where one of it fails, all is rolled back and made anew with a savepoint a change: the one that fails is
+//!   rolled back to, and the rest goes on.
 //! - *SQLite has rolled the whole transaction back* (disk full, I/O error). Then the savepoint is gone too, rolling
 //!   back to it fails, and the group fails as one: no neighbour is told of success in a transaction that is no more.
 //! - *The asker has gone.* The change stands all the same; the answer goes nowhere. A failure is then logged here,
 //!   as nobody else can.
 //! - *The worker is killed between commit and answer.* The change stands unanswered; who asked looks again at start.
 //!
-//! No timer: while a commit runs the next group gathers, so the group grows with the disk's slowness by itself.
+//! No timer: while a commit runs the next group gathers, so the group grows with the disk's slowness by itself. A
+//! thread and not a task: SQLite blocks whoever calls it.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
-use super::JournalError;
+use super::{JournalError, open, sql};
 
 /// Most changes in one commit: enough to hide a slow disk, few enough to keep the wait short.
 pub const GROUP_MAX: usize = 256;
 /// Two groups: one in the transaction's way, one gathering behind it. Whoever finds it full waits.
 const QUEUE_MAX: usize = 2 * GROUP_MAX;
-
-/// What a change's statements come to.
-pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'c>>;
-/// A change's statements. They may be run twice, the first time rolled back: `D` is lent, not given.
-pub(super) type Make<D, T> = for<'c> fn(&'c mut SqliteConnection, &'c D) -> Work<'c, T>;
 
 /// How much the writer has done, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,38 +49,37 @@ struct Counters {
     failures: AtomicU64,
 }
 
-/// The way to the one task that writes.
+/// The way to the one thread that writes.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Box<dyn Change>>,
-    stop: CancellationToken,
-    task: Mutex<JoinSet<()>>,
+    /// Gone once closed: the thread ends when it has made what was queued.
+    queue: RwLock<Option<mpsc::Sender<Box<dyn Change>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     counters: Arc<Counters>,
 }
 
 impl Writer {
-    /// Starts the task on a connection that is its alone.
-    pub(super) fn start(connection: SqliteConnection, options: sqlx::sqlite::SqliteConnectOptions) -> Self {
+    /// Starts the thread on a connection that is its alone.
+    pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, JournalError> {
         let (queue, changes) = mpsc::channel(QUEUE_MAX);
-        let (stop, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
-        let mut task = JoinSet::new();
-        let shift = Shift { connection, options, counters: Arc::clone(&counters) };
-        task.spawn(shift.run(changes, stop.clone()));
-        Self { queue, stop, task: Mutex::new(task), counters }
+        let counters = Arc::new(Counters::default());
+        let shift = Shift { connection, path: path.to_owned(), counters: Arc::clone(&counters) };
+        let named = std::thread::Builder::new().name("journal".to_owned());
+        let thread = named
+            .spawn(move || shift.run(changes))
+            .map_err(|error| JournalError::CannotOpen { path: path.to_owned(), reason: error.to_string() })?;
+        Ok(Self { queue: RwLock::new(Some(queue)), thread: Mutex::new(Some(thread)), counters })
     }
 
     /// Queues a change; its answer comes after the commit.
-    pub(super) async fn queue<D, T>(
-        &self,
-        data: D,
-        make: Make<D, T>,
-    ) -> Result<oneshot::Receiver<Result<T, JournalError>>, JournalError>
+    pub(super) async fn queue<T, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, JournalError>>, JournalError>
     where
-        D: Send + Sync + 'static,
         T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, JournalError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let change = Box::new(Asked { data, make, done: None, reply });
-        self.queue.send(change).await.map_err(|_| JournalError::Closed)?;
+        let change = Box::new(Asked { work, done: None, reply });
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(JournalError::Closed)?;
+        queue.send(change).await.map_err(|_| JournalError::Closed)?;
         Ok(answer)
     }
 
@@ -100,86 +92,75 @@ impl Writer {
         }
     }
 
-    /// Takes no more, commits what is queued and waits until that is done.
-    pub(super) async fn close(&self) {
-        self.stop.cancel();
-        let mut task = self.task.lock().await;
-        while let Some(ended) = task.join_next().await {
-            if let Err(error) = ended {
-                warn!(%error, "the journal's writer did not end by itself");
-            }
+    /// Takes no more, commits what is queued and waits until that is done. Blocks its thread.
+    pub(super) fn close(&self) {
+        self.queue.write().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            warn!("the journal's writer did not end by itself");
         }
     }
 }
 
 /// The writer at work.
 struct Shift {
-    connection: SqliteConnection,
-    options: sqlx::sqlite::SqliteConnectOptions,
+    connection: Connection,
+    path: PathBuf,
     counters: Arc<Counters>,
 }
 
 impl Shift {
-    async fn run(mut self, mut changes: mpsc::Receiver<Box<dyn Change>>, stop: CancellationToken) {
+    fn run(mut self, mut changes: mpsc::Receiver<Box<dyn Change>>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
         let mut healthy = true;
-        loop {
-            // Safe to drop: `recv_many` takes nothing out unless it returns.
-            if stop.run_until_cancelled(changes.recv_many(&mut group, GROUP_MAX)).await.is_none() {
-                changes.close();
-                changes.recv_many(&mut group, GROUP_MAX).await;
-            }
-            if group.is_empty() {
-                break;
-            }
-            let committed = self.commit(&mut group).await;
-            self.note(&committed, &mut healthy).await;
+        while changes.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+            let committed = self.commit(&mut group);
+            self.note(&committed, &mut healthy);
             self.answer(&mut group, committed.err().map(|error| error.to_string()));
         }
-        if let Err(error) = self.connection.close().await {
+        if let Err((_, error)) = self.connection.close() {
             warn!(%error, "could not close the journal's connection in order");
         }
     }
 
-    async fn commit(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
-        let outcome = match self.plainly(group).await {
+    fn commit(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
+        let outcome = match self.all_at_once(group) {
             Ok(true) => return Ok(()),
-            Ok(false) => {
-                sqlx::query("ROLLBACK").execute(&mut self.connection).await?;
-                self.one_by_one(group).await
-            }
+            Ok(false) => self.one_by_one(group),
             Err(error) => Err(error),
         };
         if outcome.is_err() {
             // Where SQLite has rolled back by itself this says "no transaction is active", which is as well.
-            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+            let _ = self.say("ROLLBACK");
         }
         outcome
     }
 
-    /// Whether all were made and are committed.
-    async fn plainly(&mut self, group: &mut [Box<dyn Change>]) -> Result<bool, JournalError> {
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        for change in group {
-            if !change.make(&mut self.connection).await {
-                return Ok(false);
-            }
+    /// Whether all were made and are committed; where not, nothing stands.
+    fn all_at_once(&self, group: &mut [Box<dyn Change>]) -> Result<bool, JournalError> {
+        self.say("BEGIN IMMEDIATE")?;
+        if group.iter_mut().all(|change| change.make(&self.connection)) {
+            return self.say("COMMIT").map(|()| true);
         }
-        sqlx::query("COMMIT").execute(&mut self.connection).await?;
-        Ok(true)
+        let rolled_back = self.say("ROLLBACK");
+        // SQLite has done it by itself where there is no transaction any more.
+        if self.connection.is_autocommit() { Ok(false) } else { rolled_back.map(|()| false) }
     }
 
-    /// A savepoint a change. Each one's end goes out together with the next one's beginning: half the round trips.
-    async fn one_by_one(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
-        let mut first = "BEGIN IMMEDIATE; SAVEPOINT change";
+    fn one_by_one(&self, group: &mut [Box<dyn Change>]) -> Result<(), JournalError> {
+        self.say("BEGIN IMMEDIATE")?;
         for change in group {
-            sqlx::query(first).execute(&mut self.connection).await?;
-            let made = change.make(&mut self.connection).await;
-            first = if made { "RELEASE change; SAVEPOINT change" } else { "ROLLBACK TO change" };
+            self.say("SAVEPOINT change")?;
+            if !change.make(&self.connection) {
+                self.say("ROLLBACK TO change")?;
+            }
+            self.say("RELEASE change")?;
         }
-        sqlx::query(first).execute(&mut self.connection).await?;
-        sqlx::query("COMMIT").execute(&mut self.connection).await?;
-        Ok(())
+        self.say("COMMIT")
+    }
+
+    fn say(&self, sql: &str) -> Result<(), JournalError> {
+        sql::run(&self.connection, sql, []).map(drop)
     }
 
     fn answer(&self, group: &mut Vec<Box<dyn Change>>, failure: Option<String>) {
@@ -192,7 +173,7 @@ impl Shift {
     }
 
     /// Says once that commits fail, once that they succeed again, and tries a new connection in between.
-    async fn note(&mut self, committed: &Result<(), JournalError>, healthy: &mut bool) {
+    fn note(&mut self, committed: &Result<(), JournalError>, healthy: &mut bool) {
         match committed {
             Ok(()) if !*healthy => info!("the journal commits again"),
             Err(error) if *healthy => warn!(%error, code = error.code(), "the journal cannot commit"),
@@ -200,7 +181,7 @@ impl Shift {
         }
         *healthy = committed.is_ok();
         if committed.is_err()
-            && let Ok(fresh) = self.options.connect().await
+            && let Ok(fresh) = open::connect_to_write(&self.path)
         {
             self.connection = fresh;
         }
@@ -209,26 +190,25 @@ impl Shift {
 
 /// A change as the writer sees it: make it, then tell the asker.
 trait Change: Send {
-    /// Whether it was made; what it came to is kept for the answer.
-    fn make<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> Pin<Box<dyn Future<Output = bool> + Send + 'c>>;
+    /// Whether it was made, for the first time or again; what it came to is kept for the answer.
+    fn make(&mut self, connection: &Connection) -> bool;
     /// Answers; returns whether the change stands.
     fn answer(self: Box<Self>, failure: Option<&str>) -> bool;
 }
 
-struct Asked<D, T> {
-    data: D,
-    make: Make<D, T>,
+struct Asked<F, T> {
+    work: F,
     done: Option<Result<T, JournalError>>,
     reply: oneshot::Sender<Result<T, JournalError>>,
 }
 
-impl<D, T> Change for Asked<D, T>
+impl<F, T> Change for Asked<F, T>
 where
-    D: Send + Sync + 'static,
     T: Send + 'static,
+    F: Fn(&Connection) -> Result<T, JournalError> + Send + 'static,
 {
-    fn make<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> Pin<Box<dyn Future<Output = bool> + Send + 'c>> {
-        Box::pin(async move { self.done.insert((self.make)(connection, &self.data).await).is_ok() })
+    fn make(&mut self, connection: &Connection) -> bool {
+        self.done.insert((self.work)(connection)).is_ok()
     }
 
     fn answer(self: Box<Self>, failure: Option<&str>) -> bool {

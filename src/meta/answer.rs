@@ -23,6 +23,20 @@ pub enum Answer {
         #[serde(skip)]
         rows: Vec<Holding>,
     },
+    /// A part of a long list, each row with its people.
+    StaffedPart {
+        /// How many rows it had.
+        count: u32,
+        /// Where the next part begins; `None`: the list has ended.
+        next: Option<String>,
+        /// The rows. Not journaled, as of [`Self::Part`].
+        #[serde(skip)]
+        rows: Vec<Staffed>,
+    },
+    /// What an asset group holds of a kind, by a complete walk.
+    Contained(Vec<ObjectId>),
+    /// The people of a business with their addresses, by a complete walk.
+    Directory(Vec<(PersonId, EmailAddress)>),
     /// The people of a complete walk.
     People(Vec<PersonOn>),
     /// The people whom a look-up found.
@@ -43,6 +57,20 @@ pub struct Holding {
     /// The tasks that the list names; empty where it names none.
     pub tasks: Tasks,
 }
+
+/// A Page with its people. What could not be read is said, and never told as nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staffed {
+    /// The Page.
+    pub held: Holding,
+    /// The people of the business on it.
+    pub assigned: Roll,
+    /// Those outside every business with a role on it; `None` where it was not asked.
+    pub direct: Option<Roll>,
+}
+
+/// A list of people, or why it could not be read to its end.
+pub type Roll = Result<Vec<PersonOn>, ErrorInfo>;
 
 /// A person on an asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

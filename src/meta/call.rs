@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Access, BusinessId, EmailAddress, IdError, ObjectId, PersonId, Tasks};
+use crate::contract::{Access, BusinessId, EmailAddress, IdError, Kind, ObjectId, PersonId, Tasks};
 
 /// A business asset group: digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,6 +102,14 @@ pub enum Call {
     PagesOf { person: PersonId },
     /// The asset groups through which `person` reaches `page`. Answer: [`super::Answer::Groups`].
     GroupsOf { person: PersonId, page: ObjectId },
+    /// Every asset group with `person` in it. Answer: [`super::Answer::Groups`].
+    GroupsOfPerson { person: PersonId },
+    /// What `group` holds of another kind. Answer: [`super::Answer::Contained`].
+    ContainedIn { group: GroupId, what: Contained },
+    /// Every person of `business` whose address its list names. Answer: [`super::Answer::Directory`].
+    Directory { business: BusinessId },
+    /// Some rows of `list` from `after` on, each with its people. Answer: [`super::Answer::StaffedPart`].
+    StaffedPart { business: BusinessId, list: PageList, after: Option<String> },
     /// The Pages in `group`. Answer: [`super::Answer::Pages`].
     PagesInGroup { group: GroupId },
     /// Claims `page` for `business`. Answer: [`super::Answer::Claimed`].
@@ -116,6 +124,34 @@ pub enum Call {
     LeaveGroup { group: GroupId, person: PersonId },
     /// Takes `person` out of their business. Answer: [`super::Answer::Done`].
     RemovePerson { person: PersonId },
+}
+
+/// What an asset group can give rights on beside Pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contained {
+    /// Ad accounts.
+    AdAccounts,
+    /// Pixels.
+    Pixels,
+}
+
+impl Contained {
+    /// The kind of asset.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::AdAccounts => Kind::AdAccount,
+            Self::Pixels => Kind::Pixel,
+        }
+    }
+
+    fn edge(self) -> &'static str {
+        match self {
+            Self::AdAccounts => "contained_adaccounts",
+            Self::Pixels => "contained_pixels",
+        }
+    }
 }
 
 /// The HTTP methods that Graph knows.
@@ -190,12 +226,13 @@ impl Call {
         match self {
             Self::FindPage { business, list, .. }
             | Self::ListPages { business, list }
-            | Self::ListPart { business, list, .. } => list_request(business, *list),
+            | Self::ListPart { business, list, .. }
+            | Self::StaffedPart { business, list, .. } => list_request(business, *list),
             Self::PeopleOn { business, page } => Request::new(Method::Get, "Page", page, "assigned_users")
                 .with("business", business)
                 .with("fields", "id,name,tasks"),
             Self::RolesOn { page } => Request::new(Method::Get, "Page", page, "roles").with("fields", "id,tasks"),
-            Self::FindPerson { business, .. } => {
+            Self::FindPerson { business, .. } | Self::Directory { business } => {
                 Request::new(Method::Get, "Business", business, "business_users").with("fields", "id,email")
             }
             Self::PagesOf { person } => {
@@ -205,6 +242,12 @@ impl Call {
                 Request::new(Method::Get, "BusinessUser", person, "assigned_business_asset_groups")
                     .with("contained_asset_id", page)
                     .with("fields", "id")
+            }
+            Self::GroupsOfPerson { person } => {
+                Request::new(Method::Get, "BusinessUser", person, "assigned_business_asset_groups").with("fields", "id")
+            }
+            Self::ContainedIn { group, what } => {
+                Request::new(Method::Get, "BusinessAssetGroup", group, what.edge()).with("fields", "id")
             }
             Self::PagesInGroup { group } => {
                 Request::new(Method::Get, "BusinessAssetGroup", group, "contained_pages").with("fields", "id")

@@ -1,5 +1,6 @@
-//! A command on several assets: a child an asset, one report at the end.
+//! A command on several assets: a child an asset (or a bundle that asset groups tie), one report at the end.
 
+use super::groups::bundles;
 use super::observation::Tally;
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Command, Kind, Outcome, Person, Phase, Targets};
@@ -15,7 +16,8 @@ pub(super) fn run(script: &mut Script<'_>, targets: &Targets) -> Run<Outcome> {
     if assets.is_empty() {
         return Ok(Outcome::of(Phase::Completed, false));
     }
-    let children = (1..).zip(assets).map(|(n, asset)| child(&parent, n, asset)).collect();
+    let bundles = bundled(script, &parent, assets)?;
+    let children = (script.first_child()..).zip(bundles).map(|(n, assets)| child(&parent, n, assets)).collect();
     script.spawn(children)?;
     let tally = script.children()?;
     let phase = if script.is_cancelled() { Phase::Cancelled } else { ending(script.command(), tally) };
@@ -55,6 +57,29 @@ fn with_people_looked_up(script: &mut Script<'_>) -> Run<Command> {
     Ok(command)
 }
 
+/// The assets as children take them: those that asset groups of the person bind together go into one.
+fn bundled(script: &mut Script<'_>, parent: &Command, assets: Vec<Asset>) -> Run<Vec<Vec<Asset>>> {
+    match &parent.body {
+        Body::Reassign { from: Person::Id(person), .. }
+        | Body::Assign { user: Person::Id(person), .. }
+        | Body::Unassign { user: Person::Id(person), .. } => bundles(script, person, assets),
+        Body::Claim { .. }
+        | Body::Unbind { .. }
+        | Body::Reassign { .. }
+        | Body::Assign { .. }
+        | Body::Unassign { .. }
+        | Body::Invite { .. }
+        | Body::Offboard { .. }
+        | Body::Transfer { .. }
+        | Body::Share { .. }
+        | Body::Revoke { .. }
+        | Body::Disconnect { .. }
+        | Body::Inspect { .. }
+        | Body::Undo { .. }
+        | Body::Cancel { .. } => Ok(assets.into_iter().map(|asset| vec![asset]).collect()),
+    }
+}
+
 fn everything_of_the_leaver(script: &mut Script<'_>, parent: &Command) -> Run<Vec<Asset>> {
     let Body::Reassign { from: Person::Id(person), .. } = &parent.body else { return Ok(Vec::new()) };
     let person = person.clone();
@@ -63,8 +88,9 @@ fn everything_of_the_leaver(script: &mut Script<'_>, parent: &Command) -> Run<Ve
     Ok(script.pages(&call)?.into_iter().map(asset).collect())
 }
 
-/// The `n`th child: the parent's command on one asset. A notice is over when the children are made.
-fn child(parent: &Command, n: u32, asset: Asset) -> Command {
+/// The `n`th child: the parent's command on one asset, or on those that it takes together. A notice is over when the
+/// children are made.
+fn child(parent: &Command, n: u32, assets: Vec<Asset>) -> Command {
     let mut child = Command { id: parent.id.child(n), notice: None, ..parent.clone() };
     match &mut child.body {
         Body::Claim { targets, .. }
@@ -74,7 +100,7 @@ fn child(parent: &Command, n: u32, asset: Asset) -> Command {
         | Body::Unassign { targets, .. }
         | Body::Transfer { targets, .. }
         | Body::Share { targets, .. }
-        | Body::Revoke { targets, .. } => *targets = Targets::One(asset),
+        | Body::Revoke { targets, .. } => *targets = of(assets),
         Body::Invite { .. }
         | Body::Offboard { .. }
         | Body::Disconnect { .. }
@@ -83,4 +109,11 @@ fn child(parent: &Command, n: u32, asset: Asset) -> Command {
         | Body::Cancel { .. } => {}
     }
     child
+}
+
+fn of(assets: Vec<Asset>) -> Targets {
+    match <[Asset; 1]>::try_from(assets) {
+        Ok([asset]) => Targets::One(asset),
+        Err(several) => Targets::List(several),
+    }
 }

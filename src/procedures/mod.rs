@@ -8,14 +8,17 @@ mod bring_about;
 mod cancel;
 mod claim;
 mod fan_out;
+mod groups;
 mod inspect;
 mod manager;
+mod notice;
 mod observation;
 mod people;
 #[cfg(test)]
 mod properties;
 mod reassign;
 mod script;
+mod together;
 #[cfg(test)]
 mod trials;
 mod unbind;
@@ -24,7 +27,7 @@ mod withdraw;
 
 use jiff::Timestamp;
 
-pub use observation::{Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
+pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
 pub use script::Rules;
 
 use crate::contract::{Body, Category, Command, ErrorInfo, Kind, Outcome, Targets};
@@ -35,8 +38,15 @@ use script::{Run, Script};
 /// The same `seen` always gives the same move, but for waits that `now` has reached.
 #[must_use]
 pub fn next(command: &Command, rules: &Rules, seen: &[Observation], now: Timestamp) -> Next {
-    let mut script = Script::new(command, rules, seen, now);
-    let then = match run(&mut script) {
+    match command.notice {
+        Some(notice) if !command.dry_run => notice::next(command, notice, rules, seen, now),
+        Some(_) | None => play(Script::new(command, rules, seen, now), run),
+    }
+}
+
+/// Runs `procedure` as far as it comes.
+fn play(mut script: Script<'_>, procedure: impl FnOnce(&mut Script<'_>) -> Run<Outcome>) -> Next {
+    let then = match procedure(&mut script) {
         Ok(outcome) => Move::Finish(Box::new(script.with_plan(outcome))),
         Err(needed) => *needed,
     };
@@ -47,16 +57,16 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
     script.started()?;
     script.safe_point()?;
     let command = script.command();
-    if let Some(targets @ (Targets::List(_) | Targets::All)) = command.body.targets() {
-        return fan_out::run(script, targets);
+    match command.body.targets() {
+        // A child never fans out: several assets of one child are bound together by asset groups.
+        Some(Targets::List(assets)) if command.id.is_child() => return together::run(script, assets),
+        Some(targets @ (Targets::List(_) | Targets::All)) => return fan_out::run(script, targets),
+        Some(Targets::One(_)) | None => {}
     }
     if let Some(Targets::One(asset)) = command.body.targets()
         && asset.kind != Kind::Page
     {
         return Ok(not_in_this_version(&format!("{} of a {}", command.body.name(), asset.kind.word())));
-    }
-    if command.notice.is_some() {
-        return Ok(not_in_this_version("notice"));
     }
     match &command.body {
         Body::Claim { .. } => claim::run(script),
@@ -64,8 +74,13 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
         Body::Cancel { target } => cancel::run(script, target),
-        Body::Inspect { people: true, .. } => Ok(not_in_this_version("inspect with people")),
-        Body::Inspect { kinds, .. } if kinds.is_empty() || kinds.contains(&Kind::Page) => inspect::run(script),
+        Body::Inspect { kinds, people } if kinds.is_empty() || kinds.contains(&Kind::Page) => {
+            if *people {
+                inspect::run_with_people(script)
+            } else {
+                inspect::run(script)
+            }
+        }
         Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
         Body::Invite { .. }
         | Body::Offboard { .. }

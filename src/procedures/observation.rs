@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Verdict;
-use crate::contract::{Access, Asset, AssetSeen, BusinessId, Command, CommandId, Outcome, PersonId, Phase, Tasks};
+use crate::contract::{
+    Access, Asset, AssetSeen, BusinessId, Command, CommandId, Outcome, PersonId, PersonSeen, Phase, Plan, Tasks,
+};
 use crate::meta::{Call, Reply};
 
 /// The next move, and what is told with it.
@@ -27,6 +29,10 @@ pub enum Move {
     Watch(Watch),
     /// Nothing before this time: a settling list, a cool-down.
     WaitUntil(Timestamp),
+    /// What a run would do goes out, and whom it concerns; then nothing happens for as long as the notice lasts.
+    Announce(Box<Announcement>),
+    /// The notice lasts until then, outside the lane; afterwards everything is read anew.
+    Notice(Timestamp),
     /// Children, journaled in the transaction of the observation that caused them.
     Spawn(Vec<Command>),
     /// Until every child has ended.
@@ -35,6 +41,22 @@ pub enum Move {
     AwaitEnd(CommandId),
     /// The end.
     Finish(Box<Outcome>),
+}
+
+impl Move {
+    /// The outcome of a move that ends the command; any other as it is.
+    pub(super) fn finished(self) -> Result<Outcome, Box<Self>> {
+        if let Self::Finish(outcome) = self { Ok(*outcome) } else { Err(Box::new(self)) }
+    }
+}
+
+/// What a command with a notice tells before it acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// What a run would do now; of a fan-out the plans of its children are added.
+    pub plan: Plan,
+    /// Whom it concerns, with their addresses where the business's list tells them.
+    pub people: Vec<PersonSeen>,
 }
 
 /// What is told on the way.
@@ -200,11 +222,37 @@ pub enum Observation {
         cause: StopCause,
     },
     /// The children are journaled.
-    Spawned,
+    Spawned {
+        /// How many assets they are about.
+        #[serde(default)]
+        assets: u32,
+    },
+    /// What became of some children has been told on the way. No procedure asks for it.
+    Told {
+        /// Up to which place in the order in which they ended.
+        upto: u32,
+        /// How many assets that makes.
+        done: u32,
+        /// When.
+        at: Timestamp,
+    },
     /// All children have ended.
     Children {
         /// How.
         tally: Tally,
+        /// Whom their plans concern; of a dry run alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        concerned: Vec<PersonId>,
+    },
+    /// What a run would do has been told.
+    Announced {
+        /// When: the notice counts from here.
+        at: Timestamp,
+    },
+    /// The notice is over: what was seen before it counts no more.
+    NoticeOver {
+        /// When the command begins anew.
+        at: Timestamp,
     },
     /// Another command has ended.
     Ended {

@@ -1,6 +1,7 @@
 //! `assign` and `unassign`: one person on one asset.
 
 use super::bring_about::{Brought, Look, bring_about};
+use super::groups::{Covered, groups_to_leave, leave_groups};
 use super::manager::{Remains, people_on, remains, would_orphan};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, PersonId, Phase, Targets, Tasks};
@@ -21,30 +22,71 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     settle(script, asset, &person, |has| tasks.as_ref().map_or(Tasks::default(), |some| has.without(some)))
 }
 
+/// What a person has on an asset, and what they are to have.
+pub(super) struct Change {
+    pub(super) asset: Asset,
+    pub(super) person: PersonId,
+    pub(super) has: Tasks,
+    /// Nothing means off the asset.
+    pub(super) wanted: Tasks,
+    /// Everybody who was on the asset.
+    people: Vec<PersonOn>,
+    /// The groups to be left for it.
+    pub(super) groups: Vec<GroupId>,
+}
+
 /// Makes `person` have on `asset` exactly what `wanted` makes of what they have; nothing means off the asset.
 fn settle(script: &mut Script<'_>, asset: &Asset, person: &PersonId, wanted: impl Fn(&Tasks) -> Tasks) -> Run<Outcome> {
+    let mut covered = Covered::by(std::slice::from_ref(asset));
+    let change = prepare(script, &mut covered, asset, person, wanted)?;
+    if change.has == change.wanted {
+        return Ok(Outcome::of(Phase::Completed, false));
+    }
+    if !change.groups.is_empty() {
+        may_be_without(script, &change)?;
+    }
+    script.safe_point()?;
+    leave_groups(script, &change.groups, asset, person)?;
+    apply(script, &change)?;
+    Ok(Outcome { granted_tasks: Some(change.wanted), ..Outcome::of(Phase::Completed, script.changed()) })
+}
+
+/// Whatever forbids the change is found before the first write.
+pub(super) fn prepare(
+    script: &mut Script<'_>,
+    covered: &mut Covered<'_>,
+    asset: &Asset,
+    person: &PersonId,
+    wanted: impl Fn(&Tasks) -> Tasks,
+) -> Run<Change> {
     let people = people_on(script, asset)?;
     let has = tasks_of(&people, person);
     let wanted = wanted(&has);
-    if has == wanted {
-        return Ok(Outcome::of(Phase::Completed, false));
-    }
     if has.manage() && !wanted.manage() {
         may_lose_manage(script, asset, &people, person)?;
     }
     let mut groups = Vec::new();
     if !wanted.covers(&has) {
         not_protected(script, asset, Some(person))?;
-        groups = groups_to_leave(script, asset, person)?;
+        groups = groups_to_leave(script, covered, asset, person)?;
     }
-    script.safe_point()?;
-    leave_groups(script, &groups, asset, person)?;
-    if wanted.is_empty() {
-        take_off(script, asset, person)?;
-    } else {
-        put_on(script, asset, person, &wanted)?;
+    Ok(Change { asset: asset.clone(), person: person.clone(), has, wanted, people, groups })
+}
+
+/// A group takes all that came through it: between leaving it and having what stays, somebody else must manage.
+pub(super) fn may_be_without(script: &mut Script<'_>, change: &Change) -> Run<()> {
+    if !change.has.manage() || !change.wanted.manage() {
+        return Ok(());
     }
-    Ok(Outcome { granted_tasks: Some(wanted), ..Outcome::of(Phase::Completed, script.changed()) })
+    may_lose_manage(script, &change.asset, &change.people, &change.person)
+}
+
+/// Makes the change on the asset itself.
+pub(super) fn apply(script: &mut Script<'_>, change: &Change) -> Run<()> {
+    if change.wanted.is_empty() {
+        return take_off(script, &change.asset, &change.person);
+    }
+    put_on(script, &change.asset, &change.person, &change.wanted).map(|_| ())
 }
 
 /// What `person` may do now; nothing if they are not on the asset.
@@ -65,29 +107,9 @@ pub(super) fn may_lose_manage(
     }
 }
 
-/// The groups through which `person` reaches `asset`, where leaving them touches nothing else.
-///
-/// Meta refuses to reduce a right that comes through an asset group, and leaving the group takes it on every asset
-/// in it at once: a command on one asset does not do that, and ends here.
-pub(super) fn groups_to_leave(script: &mut Script<'_>, asset: &Asset, person: &PersonId) -> Run<Vec<GroupId>> {
-    let call = Call::GroupsOf { person: person.clone(), page: asset.id.clone() };
-    let (_, groups) = script.groups(&call)?;
-    for group in &groups {
-        let others = others_in(script, group, asset)?;
-        if !others.is_empty() {
-            return Err(script.fail(in_group(group, asset, &others)));
-        }
-    }
-    Ok(groups)
-}
-
-/// Takes a person out of asset groups, and sees it.
-pub(super) fn leave_groups(script: &mut Script<'_>, groups: &[GroupId], asset: &Asset, person: &PersonId) -> Run<()> {
-    groups.iter().try_for_each(|group| leave(script, group, asset, person))
-}
-
 /// Takes a person off, and sees it.
 pub(super) fn take_off(script: &mut Script<'_>, asset: &Asset, person: &PersonId) -> Run<()> {
+    script.concerns(person);
     let write = Call::Unassign { page: asset.id.clone(), person: person.clone() };
     let brought = bring_about(script, &write, "takes the person off", |script, _| {
         see(script, asset, |people| people.iter().all(|on| on.id != *person))
@@ -102,6 +124,7 @@ pub(super) fn put_on(
     person: &PersonId,
     tasks: &Tasks,
 ) -> Run<Option<Vec<PersonOn>>> {
+    script.concerns(person);
     let write = Call::Assign {
         business: script.business().clone(),
         page: asset.id.clone(),
@@ -138,43 +161,11 @@ fn see(script: &mut Script<'_>, asset: &Asset, wanted: impl Fn(&[PersonOn]) -> b
     Ok(if wanted(&people) { Look::Seen(people) } else { Look::NotYet(began) })
 }
 
-fn seen<T>(script: &Script<'_>, brought: Brought<T>) -> Run<Option<T>> {
+/// What was seen of a write, or the end because Meta refused it; nothing in a dry run.
+pub(super) fn seen<T>(script: &Script<'_>, brought: Brought<T>) -> Run<Option<T>> {
     match brought {
         Brought::Seen(seen) => Ok(Some(seen)),
         Brought::Planned => Ok(None),
         Brought::Refused(refusal) => Err(script.refused(&refusal)),
-    }
-}
-
-fn others_in(script: &mut Script<'_>, group: &GroupId, asset: &Asset) -> Run<Vec<String>> {
-    let call = Call::PagesInGroup { group: group.clone() };
-    let pages = script.pages(&call)?;
-    let others = pages.into_iter().filter(|held| held.page != asset.id);
-    Ok(others.map(|held| format!("page/{}", held.page)).collect())
-}
-
-fn leave(script: &mut Script<'_>, group: &GroupId, asset: &Asset, person: &PersonId) -> Run<()> {
-    let write = Call::LeaveGroup { group: group.clone(), person: person.clone() };
-    let call = Call::GroupsOf { person: person.clone(), page: asset.id.clone() };
-    let brought = bring_about(script, &write, "leaves the asset group", |script, _| {
-        let (began, groups) = script.groups(&call)?;
-        Ok(if groups.contains(group) { Look::NotYet(began) } else { Look::Seen(()) })
-    })?;
-    seen(script, brought).map(|_| ())
-}
-
-fn in_group(group: &GroupId, asset: &Asset, others: &[String]) -> ErrorInfo {
-    ErrorInfo {
-        category: Category::NeedsHuman,
-        code: "in_asset_group".to_owned(),
-        subcode: None,
-        message: format!(
-            "the right on {asset} comes through asset group {group}, which also holds {}",
-            others.join(", ")
-        ),
-        trace: None,
-        remedy:
-            "Take the person out of the asset group in the business settings, or name all its assets in one command."
-                .to_owned(),
     }
 }

@@ -1,76 +1,148 @@
 //! `reassign`: one asset from one person to another. Grant, see it, take away, see it.
 
 use super::claim::listed;
+use super::groups::{Covered, groups_to_leave, leave_groups};
 use super::manager::people_on;
-use super::people::{groups_to_leave, leave_groups, may_lose_manage, not_protected, put_on, take_off, tasks_of};
+use super::people::{may_lose_manage, not_protected, put_on, take_off, tasks_of};
 use super::script::{Run, Script};
-use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, PersonId, Phase, Targets, Tasks};
+use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, Person, PersonId, Phase, Targets, Tasks};
 use crate::meta::{GroupId, PageList, PersonOn};
+
+/// From whom to whom, and what.
+pub(super) struct Between {
+    pub(super) leaver: PersonId,
+    pub(super) successor: PersonId,
+    /// What the successor gets; what the leaver has unless named.
+    pub(super) tasks: Option<Tasks>,
+}
+
+/// One asset that goes from one person to another.
+pub(super) struct Handover {
+    pub(super) asset: Asset,
+    /// What the leaver has.
+    pub(super) leavers: Tasks,
+    /// What the successor has.
+    has: Tasks,
+    /// What the successor is to have.
+    pub(super) wanted: Tasks,
+    /// The groups that the leaver must leave.
+    pub(super) groups: Vec<GroupId>,
+}
+
+impl Handover {
+    /// Whether the wanted state stands already.
+    pub(super) fn is_done(&self) -> bool {
+        self.leavers.is_empty() && self.wanted == self.has
+    }
+
+    /// Whether the successor gets something.
+    pub(super) fn grants(&self) -> bool {
+        self.wanted != self.has
+    }
+}
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     let Body::Reassign { targets: Targets::One(asset), from, to, tasks } = &script.command().body else {
         unreachable!("run dispatches on the body, and lists fan out")
     };
-    let leaver = script.person("from", from)?;
-    let successor = script.person("to", to)?;
-    if leaver == successor {
-        return Err(script.fail(same_person(&leaver)));
+    let between = Between::of(script, from, to, tasks.clone())?;
+    let mut covered = Covered::by(std::slice::from_ref(asset));
+    let handover = prepare(script, &mut covered, asset, &between)?;
+    if handover.is_done() {
+        return Ok(Outcome::of(Phase::Completed, false));
     }
+    script.safe_point()?;
+    grant(script, &handover, &between)?;
+    if !handover.leavers.is_empty() {
+        // The successor has been seen in place: from here on the leaver may go.
+        leave_groups(script, &handover.groups, asset, &between.leaver)?;
+        take_off(script, asset, &between.leaver)?;
+    }
+    Ok(Outcome { granted_tasks: Some(handover.wanted), ..Outcome::of(Phase::Completed, script.changed()) })
+}
+
+impl Between {
+    /// The two people, looked up.
+    pub(super) fn of(script: &mut Script<'_>, from: &Person, to: &Person, tasks: Option<Tasks>) -> Run<Self> {
+        let leaver = script.person("from", from)?;
+        let successor = script.person("to", to)?;
+        if leaver == successor {
+            return Err(script.fail(same_person(&leaver)));
+        }
+        Ok(Self { leaver, successor, tasks })
+    }
+}
+
+/// Whatever forbids the handover is found before the first write.
+pub(super) fn prepare(
+    script: &mut Script<'_>,
+    covered: &mut Covered<'_>,
+    asset: &Asset,
+    between: &Between,
+) -> Run<Handover> {
     let people = people_on(script, asset)?;
-    let leavers = tasks_of(&people, &leaver);
-    let has = tasks_of(&people, &successor);
-    let asked = tasks.as_ref().unwrap_or(&leavers);
+    let leavers = tasks_of(&people, &between.leaver);
+    let has = tasks_of(&people, &between.successor);
+    let asked = between.tasks.as_ref().unwrap_or(&leavers);
     let given = within_what_may_be_given(script, asset, asked)?;
     if given.is_empty() && !asked.is_empty() {
         return Err(script.fail(nothing_to_give(asset, asked)));
     }
     let wanted = given.union(&has);
-    if leavers.is_empty() && wanted == has {
-        return Ok(Outcome::of(Phase::Completed, false));
+    let mut handover = Handover { asset: asset.clone(), leavers, has, wanted, groups: Vec::new() };
+    if !handover.is_done() {
+        not_protected(script, asset, Some(&between.leaver))?;
+        handover.groups = may_leave(script, covered, &people, &handover, &between.leaver)?;
     }
-    not_protected(script, asset, Some(&leaver))?;
-    let groups = may_leave(script, asset, &people, &leaver, &wanted)?;
-    script.safe_point()?;
-    if wanted != has
-        && let Some(people) = put_on(script, asset, &successor, &wanted)?
-    {
-        still_may_leave(script, asset, &people, &leaver, (&leavers, &wanted))?;
+    Ok(handover)
+}
+
+/// Puts the successor in place, and sees it.
+fn grant(script: &mut Script<'_>, handover: &Handover, between: &Between) -> Run<()> {
+    match put_successor_on(script, handover, between)? {
+        Some(people) => still_may_leave(script, handover, &people, &between.leaver),
+        None => Ok(()),
     }
-    if !leavers.is_empty() {
-        // The successor has been seen in place: from here on the leaver may go.
-        leave_groups(script, &groups, asset, &leaver)?;
-        take_off(script, asset, &leaver)?;
+}
+
+/// The people who were on the asset with the successor; none where the successor had it all, and in a dry run.
+pub(super) fn put_successor_on(
+    script: &mut Script<'_>,
+    handover: &Handover,
+    between: &Between,
+) -> Run<Option<Vec<PersonOn>>> {
+    if !handover.grants() {
+        return Ok(None);
     }
-    Ok(Outcome { granted_tasks: Some(wanted), ..Outcome::of(Phase::Completed, script.changed()) })
+    put_on(script, &handover.asset, &between.successor, &handover.wanted)
 }
 
 /// Whatever forbids taking the leaver off is found before the first write.
 fn may_leave(
     script: &mut Script<'_>,
-    asset: &Asset,
+    covered: &mut Covered<'_>,
     people: &[PersonOn],
+    handover: &Handover,
     leaver: &PersonId,
-    wanted: &Tasks,
 ) -> Run<Vec<GroupId>> {
-    let leavers = tasks_of(people, leaver);
-    if leavers.is_empty() {
+    if handover.leavers.is_empty() {
         return Ok(Vec::new());
     }
-    if leavers.manage() && !wanted.manage() {
-        may_lose_manage(script, asset, people, leaver)?;
+    if handover.leavers.manage() && !handover.wanted.manage() {
+        may_lose_manage(script, &handover.asset, people, leaver)?;
     }
-    groups_to_leave(script, asset, leaver)
+    groups_to_leave(script, covered, &handover.asset, leaver)
 }
 
 /// Between the first look and the grant somebody may have changed the asset by hand: what is taken from the leaver
 /// is what was seen with them, and the manager who remains is seen in the same list as the successor.
-fn still_may_leave(
+pub(super) fn still_may_leave(
     script: &mut Script<'_>,
-    asset: &Asset,
+    handover: &Handover,
     people: &[PersonOn],
     leaver: &PersonId,
-    (had, wanted): (&Tasks, &Tasks),
 ) -> Run<()> {
+    let Handover { asset, leavers: had, wanted, .. } = handover;
     let has = tasks_of(people, leaver);
     if !had.covers(&has) {
         return Err(script.fail(changed_meanwhile(asset, &has)));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::observation::{Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
+use super::observation::{Announcement, Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
 use super::verdict::{Proof, Verdict};
 use crate::contract::{
     BusinessId, Category, Command, CommandId, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
@@ -54,6 +54,8 @@ pub(super) struct Script<'a> {
     rules: &'a Rules,
     seen: &'a [Observation],
     used: Vec<bool>,
+    /// Everything before it is used: most of what is asked for stands there.
+    next: usize,
     say: Vec<Say>,
     now: Timestamp,
     started_at: Timestamp,
@@ -62,13 +64,77 @@ pub(super) struct Script<'a> {
     in_hand: bool,
     changed: bool,
     plan: Vec<PlanStep>,
+    /// Whom the plan concerns, each once.
+    concerned: Vec<PersonId>,
+    /// Children that an earlier rehearsal has made.
+    rehearsed: u32,
+    /// How many of the children ended well.
+    good_children: u32,
 }
 
 impl<'a> Script<'a> {
     pub(super) fn new(command: &'a Command, rules: &'a Rules, seen: &'a [Observation], now: Timestamp) -> Self {
-        let used = vec![false; seen.len()];
-        let (say, plan) = (Vec::new(), Vec::new());
-        Self { command, rules, seen, used, say, now, started_at: now, stop: None, in_hand: false, changed: false, plan }
+        // What was told on the way is for the engine, which tells the rest.
+        let used = seen.iter().map(|seen| matches!(seen, Observation::Told { .. })).collect();
+        Self {
+            command,
+            rules,
+            seen,
+            used,
+            next: 0,
+            say: Vec::new(),
+            now,
+            started_at: now,
+            stop: None,
+            in_hand: false,
+            changed: false,
+            plan: Vec::new(),
+            concerned: Vec::new(),
+            rehearsed: 0,
+            good_children: 0,
+        }
+    }
+
+    /// The same, where a rehearsal has made so many children: the real ones are numbered after them.
+    pub(super) fn after_rehearsal(self, rehearsed: u32) -> Self {
+        Self { rehearsed, ..self }
+    }
+
+    /// The number of the first child.
+    pub(super) fn first_child(&self) -> u32 {
+        self.rehearsed.saturating_add(1)
+    }
+
+    /// How many of the children ended well.
+    pub(super) fn good_children(&self) -> u32 {
+        self.good_children
+    }
+
+    /// Why the command is to stop, where it is.
+    pub(super) fn stop_cause(&mut self) -> Option<StopCause> {
+        self.notice_stops();
+        self.stop.clone()
+    }
+
+    /// A person whose rights the plan changes.
+    pub(super) fn concerns(&mut self, person: &PersonId) {
+        if self.dry_run() && !self.concerned.contains(person) {
+            self.concerned.push(person.clone());
+        }
+    }
+
+    /// Everybody whose rights the plan changes.
+    pub(super) fn concerned(&self) -> &[PersonId] {
+        &self.concerned
+    }
+
+    /// When the plan was told; it is told now if it has not been.
+    pub(super) fn announced(&mut self, announcement: impl FnOnce() -> Announcement) -> Run<Timestamp> {
+        let at = self.take(|seen| {
+            let Observation::Announced { at } = seen else { return None };
+            Some(*at)
+        });
+        at.ok_or_else(|| Box::new(Move::Announce(Box::new(announcement()))))
     }
 
     pub(super) fn command(&self) -> &'a Command {
@@ -116,15 +182,21 @@ impl<'a> Script<'a> {
         if !self.dry_run() || !ends_well {
             return outcome;
         }
+        let plan = self.planned();
+        let concerned = self.concerned.clone();
+        Outcome { phase: Phase::Completed, changed: false, plan: Some(plan), concerned, ..outcome }
+    }
+
+    /// What is planned so far.
+    pub(super) fn planned(&mut self) -> Plan {
         let steps = std::mem::take(&mut self.plan);
-        let plan = Plan { digest: Plan::digest_of(&steps), steps };
-        Outcome { phase: Phase::Completed, changed: false, plan: Some(plan), ..outcome }
+        Plan { digest: Plan::digest_of(&steps), steps }
     }
 
     /// The first observation of every command; without it nothing has begun.
     pub(super) fn started(&mut self) -> Run<()> {
         let at = self.take(|seen| {
-            let Observation::Started { at } = seen else { return None };
+            let (Observation::Started { at } | Observation::NoticeOver { at }) = seen else { return None };
             Some(*at)
         });
         self.started_at = at.ok_or_else(|| Box::new(Move::WaitUntil(self.now)))?;
@@ -210,7 +282,7 @@ impl<'a> Script<'a> {
     /// Journals `children` once.
     pub(super) fn spawn(&mut self, children: Vec<Command>) -> Run<()> {
         let spawned = self.take(|seen| {
-            let Observation::Spawned = seen else { return None };
+            let Observation::Spawned { .. } = seen else { return None };
             Some(())
         });
         spawned.ok_or_else(|| Box::new(Move::Spawn(children)))
@@ -219,10 +291,12 @@ impl<'a> Script<'a> {
     /// How all children ended.
     pub(super) fn children(&mut self) -> Run<Tally> {
         let ended = self.take(|seen| {
-            let Observation::Children { tally } = seen else { return None };
-            Some(*tally)
+            let Observation::Children { tally, concerned } = seen else { return None };
+            Some((*tally, concerned.clone()))
         });
-        let tally = ended.ok_or_else(|| Box::new(Move::AwaitChildren))?;
+        let (tally, concerned) = ended.ok_or_else(|| Box::new(Move::AwaitChildren))?;
+        concerned.iter().for_each(|person| self.concerns(person));
+        self.good_children = tally.good;
         self.changed |= tally.changed;
         Ok(tally)
     }
@@ -325,22 +399,37 @@ impl<'a> Script<'a> {
 
     fn take<T>(&mut self, fits: impl Fn(&Observation) -> Option<T>) -> Option<T> {
         self.notice_stops();
-        let unused = self.seen.iter().enumerate().filter(|(index, _)| !self.used[*index]);
+        let unused = self.seen.iter().enumerate().skip(self.next).filter(|(index, _)| !self.used[*index]);
         let (index, found) = unused.filter_map(|(index, seen)| fits(seen).map(|found| (index, found))).next()?;
         self.used[index] = true;
         self.say.clear();
         Some(found)
     }
 
+    fn first_unused(&mut self) -> Option<usize> {
+        self.next += self.used[self.next..].iter().take_while(|used| **used).count();
+        (self.next < self.used.len()).then_some(self.next)
+    }
+
     /// A stop is noticed when everything that was seen before it has been used.
     fn notice_stops(&mut self) {
-        while let Some(index) = self.used.iter().position(|used| !used) {
+        while let Some(index) = self.first_unused() {
             let Observation::Stop { cause } = &self.seen[index] else { return };
             self.used[index] = true;
             self.say.clear();
             self.stop.get_or_insert_with(|| cause.clone());
         }
     }
+}
+
+/// What a refusal is about, where it only keeps one of several assets from what is asked; a stop goes on as one.
+pub(super) fn refusal_of<T>(run: Run<T>) -> Run<Result<T, ErrorInfo>> {
+    let needed = match run {
+        Ok(value) => return Ok(Ok(value)),
+        Err(needed) => needed,
+    };
+    let outcome = needed.finished()?;
+    outcome.error.clone().map(Err).ok_or_else(|| Box::new(Move::Finish(Box::new(outcome))))
 }
 
 fn internal(message: &str) -> ErrorInfo {

@@ -2,9 +2,10 @@
 
 use super::bring_about::{Brought, Look, Sent, bring_about};
 use super::claim::listed;
+use super::groups::{Covered, groups_to_leave, leave_groups};
 use super::manager::{Remains, direct_admin_remains, people_on, would_orphan};
 use super::observation::{Fact, Query, StopCause};
-use super::people::{groups_to_leave, leave_groups, not_protected, take_off};
+use super::people::{not_protected, take_off};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Outcome, PersonId, Phase, Targets};
 use crate::meta::{Call, GroupId, PageList};
@@ -31,6 +32,10 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
         somebody_stays(script, asset)?;
     }
     let people = if *remove_people { people_to_take_off(script, asset)? } else { Vec::new() };
+    if script.dry_run() && !*remove_people {
+        // They stay on the Page's own list and lose it all the same, with the business.
+        people_on(script, asset)?.iter().for_each(|on| script.concerns(&on.id));
+    }
     script.safe_point()?;
     for (person, groups) in &people {
         leave_groups(script, groups, asset, person)?;
@@ -71,9 +76,10 @@ fn withdraw_open_claims(script: &mut Script<'_>, asset: &Asset) -> Run<()> {
 /// first write.
 fn people_to_take_off(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<(PersonId, Vec<GroupId>)>> {
     let mut people = Vec::new();
+    let mut covered = Covered::by(std::slice::from_ref(asset));
     for person in people_on(script, asset)? {
         not_protected(script, asset, Some(&person.id))?;
-        let groups = groups_to_leave(script, asset, &person.id)?;
+        let groups = groups_to_leave(script, &mut covered, asset, &person.id)?;
         people.push((person.id, groups));
     }
     Ok(people)

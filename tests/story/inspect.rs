@@ -33,13 +33,6 @@ async fn an_inspection_of_an_empty_business_says_so() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_inspection_with_people_is_not_in_this_version() -> Result<()> {
-    let story = Story::of(world()).await?;
-    let order = json!({"id": "i", "command": "inspect", "business": BUSINESS, "people": true});
-    fails(&story.ask(&order).await?, "unsupported", "not_in_this_version")
-}
-
-#[tokio::test]
 async fn an_inspection_of_catalogs_is_not_in_this_version() -> Result<()> {
     let story = Story::of(world()).await?;
     let order = json!({"id": "i", "command": "inspect", "business": BUSINESS, "kinds": ["catalog"]});

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::meta::Request;
+use crate::meta::{Contained, Request};
 
 const SPECS: &str = include_str!("../../../tests/data/endpoints.json");
 
@@ -37,6 +37,12 @@ fn every_call() -> Vec<Call> {
     calls.push(Call::LeaveGroup { group: "500".parse().unwrap(), person: "31".parse().unwrap() });
     calls.push(Call::ListPart { business: "2001".parse().unwrap(), list: PageList::Owned, after: None });
     calls.push(Call::RemovePerson { person: "31".parse().unwrap() });
+    calls.push(Call::GroupsOfPerson { person: "31".parse().unwrap() });
+    for what in [Contained::AdAccounts, Contained::Pixels] {
+        calls.push(Call::ContainedIn { group: "500".parse().unwrap(), what });
+    }
+    calls.push(Call::Directory { business: "2001".parse().unwrap() });
+    calls.push(Call::StaffedPart { business: "2001".parse().unwrap(), list: PageList::Owned, after: None });
     calls
 }
 
@@ -57,6 +63,10 @@ fn number_of(call: &Call) -> usize {
         Call::LeaveGroup { .. } => 12,
         Call::ListPart { .. } => 13,
         Call::RemovePerson { .. } => 14,
+        Call::GroupsOfPerson { .. } => 15,
+        Call::ContainedIn { .. } => 16,
+        Call::Directory { .. } => 17,
+        Call::StaffedPart { .. } => 18,
     }
 }
 
@@ -72,7 +82,7 @@ fn every_call_is_tried() {
     let mut tried: Vec<usize> = every_call().iter().map(number_of).collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..15).collect::<Vec<_>>());
+    assert_eq!(tried, (0..19).collect::<Vec<_>>());
 }
 
 #[test]

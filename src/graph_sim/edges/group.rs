@@ -1,17 +1,17 @@
 //! `/{business-asset-group}` and its edges. Deleting a group is not possible (the specification has no such operation).
 
+use serde_json::json;
+
 use super::{Change, Content, Listing, View, no_such_edge, refuse_verb, rows};
-use crate::graph_sim::wire::nodes::{ASSIGNED_USER, GROUP, PAGE};
+use crate::graph_sim::wire::nodes::{AD_ACCOUNT, ASSIGNED_USER, GROUP, PAGE, PIXEL};
 use crate::graph_sim::wire::request::Verb;
 use crate::graph_sim::world::{Refusal, Written};
 
 /// What else a group can contain, and here never does.
-const EMPTY: [&str; 6] = [
-    "contained_adaccounts",
+const EMPTY: [&str; 4] = [
     "contained_applications",
     "contained_custom_conversions",
     "contained_instagram_accounts",
-    "contained_pixels",
     "contained_product_catalogs",
 ];
 
@@ -30,6 +30,14 @@ pub(super) fn read(view: View<'_>) -> Result<Content<'_>, Refusal> {
         Some("contained_pages") => {
             let pages = seen.into_iter().flat_map(|group| group.pages.iter());
             Listing::new(pages, &PAGE, move |page| rows::page(lists, page, Some(home)))
+        }
+        Some("contained_adaccounts") => {
+            let ids = seen.into_iter().flat_map(|group| group.ad_accounts.iter());
+            Listing::new(ids, &AD_ACCOUNT, |id| json!({ "id": id }))
+        }
+        Some("contained_pixels") => {
+            let ids = seen.into_iter().flat_map(|group| group.pixels.iter());
+            Listing::new(ids, &PIXEL, |id| json!({ "id": id }))
         }
         Some(known) if EMPTY.contains(&known) => Listing::nothing(),
         Some(_) => return Err(no_such_edge(view.request, &GROUP)),

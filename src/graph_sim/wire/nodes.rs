@@ -42,6 +42,12 @@ pub(crate) static PAGE: Schema = Schema {
     ],
 };
 
+/// Named in asset groups alone: of their many fields the simulator knows the id.
+pub(crate) static AD_ACCOUNT: Schema = Schema { node: "AdAccount", usual: &["id"], fields: &["id"] };
+
+/// As [`AD_ACCOUNT`].
+pub(crate) static PIXEL: Schema = Schema { node: "AdsPixel", usual: &["id"], fields: &["id"] };
+
 #[rustfmt::skip]
 pub(crate) static BUSINESS_USER: Schema = Schema {
     node: "BusinessUser",

@@ -122,7 +122,16 @@ impl BusinessBuilder {
     pub fn group(mut self, id: &str, pages: &[&str], users: &[(&str, &[&str])]) -> Self {
         let users = users.iter().map(|(user, tasks)| ((*user).to_owned(), set_of(tasks))).collect();
         let pages: BTreeSet<Id> = pages.iter().map(|page| (*page).to_owned()).collect();
-        self.business.groups.insert(id.to_owned(), Group { name: format!("Group {id}"), pages, users });
+        self.business
+            .groups
+            .insert(id.to_owned(), Group { name: format!("Group {id}"), pages, users, ..Group::default() });
+        self
+    }
+
+    /// Puts an ad account (`act_` and digits) into the group `id`.
+    #[must_use]
+    pub fn ad_account_in_group(mut self, id: &str, ad_account: &str) -> Self {
+        self.business.groups.entry(id.to_owned()).or_default().ad_accounts.insert(ad_account.to_owned());
         self
     }
 

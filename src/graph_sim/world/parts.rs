@@ -79,6 +79,12 @@ pub struct Group {
     pub name: String,
     /// Pages in the group.
     pub pages: BTreeSet<Id>,
+    /// Ad accounts in it, as `act_` and digits. The simulator has none elsewhere: they are only to be found here.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub ad_accounts: BTreeSet<Id>,
+    /// Pixels in it; likewise.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub pixels: BTreeSet<Id>,
     /// Users with their tasks on each of these Pages.
     pub users: BTreeMap<Id, Tasks>,
 }

@@ -6,13 +6,12 @@ use std::process::Stdio;
 use std::sync::Mutex;
 
 use futures_util::future::join_all;
-use sqlx::ConnectOptions;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::oneshot;
 
 use super::words::{Shelf, SqliteShelf, at, command, ending, event, id, seen, waiting};
 use crate::contract::Phase;
-use crate::journal::{GROUP_MAX, Journal, JournalError, Record, State, StateName, Verdict, held_by, open};
+use crate::journal::{GROUP_MAX, Journal, JournalError, Record, State, StateName, Verdict, held_by, open, sql};
 
 async fn refusal(path: &Path) -> JournalError {
     Journal::open(path).await.err().expect("it should have been refused")
@@ -24,20 +23,23 @@ fn hold(
 ) -> (impl Future<Output = Result<(), JournalError>>, oneshot::Receiver<()>, oneshot::Sender<()>) {
     let (entered, inside) = oneshot::channel();
     let (go, gate) = oneshot::channel::<()>();
-    let journal = journal.clone();
+    let (journal, gates) = (journal.clone(), Mutex::new(Some((entered, gate))));
     let held = async move {
         journal
-            .change(Mutex::new(Some((entered, gate))), |_, ends| {
-                Box::pin(async move {
-                    let Some((entered, gate)) = ends.lock().unwrap().take() else { return Ok(()) };
-                    let _ = entered.send(());
-                    let _ = gate.await;
-                    Ok(())
-                })
+            .change(move |_| {
+                pass(&gates);
+                Ok(())
             })
             .await
     };
     (held, inside, go)
+}
+
+/// Says that the writer is here and waits until it may go on; once.
+fn pass(gates: &Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>) {
+    let Some((entered, gate)) = gates.lock().unwrap().take() else { return };
+    let _ = entered.send(());
+    let _ = gate.blocking_recv();
 }
 
 #[tokio::test]
@@ -205,9 +207,7 @@ async fn killed_after(path: &Path, lines: usize) -> Vec<u64> {
 async fn a_journal_of_a_newer_bindery_is_refused() {
     let shelf = SqliteShelf::empty();
     shelf.open().await.close().await;
-    let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-               VALUES (999, 'later', 1, x'00', 1)";
-    meddle(&shelf, sql).await;
+    meddle(&shelf, "PRAGMA user_version = 999").await;
     let error = refusal(&shelf.path()).await;
     assert_eq!(error.code(), "newer", "{error}");
     assert_eq!(Journal::open_read_only(&shelf.path()).await.err().unwrap().code(), "newer");
@@ -239,14 +239,11 @@ async fn a_change_is_seen_by_nobody_until_its_commit() {
     let journal = shelf.open().await;
     let (entered, inside) = oneshot::channel();
     let (go, gate) = oneshot::channel::<()>();
-    let change = journal.change(Mutex::new(Some((entered, gate))), |connection, ends| {
-        Box::pin(async move {
-            sqlx::query("INSERT INTO parked (bucket, until, why) VALUES ('app', 1, '')").execute(connection).await?;
-            let (entered, gate) = ends.lock().unwrap().take().unwrap();
-            let _ = entered.send(());
-            let _ = gate.await;
-            Ok(())
-        })
+    let gates = Mutex::new(Some((entered, gate)));
+    let change = journal.change(move |connection| {
+        sql::run(connection, "INSERT INTO parked (bucket, until, why) VALUES ('app', 1, '')", [])?;
+        pass(&gates);
+        Ok(())
     });
     let look = async {
         inside.await.unwrap();
@@ -263,14 +260,9 @@ async fn a_commit_that_fails_fails_all_of_its_group_and_none_after_it() {
     let shelf = SqliteShelf::empty();
     let journal = shelf.open().await;
     // Deferred, a broken reference is found by the commit alone.
-    let breaks = journal.change((), |connection, ()| {
-        Box::pin(async move {
-            sqlx::query("PRAGMA defer_foreign_keys = ON").execute(&mut *connection).await?;
-            sqlx::query("INSERT INTO observations (command, n, observed) VALUES (77, 1, '')")
-                .execute(connection)
-                .await?;
-            Ok(())
-        })
+    let breaks = journal.change(|connection| {
+        connection.pragma_update(None, "defer_foreign_keys", true)?;
+        sql::run(connection, "INSERT INTO observations (command, n, observed) VALUES (77, 1, '')", []).map(drop)
     });
     let (broken, neighbour) = tokio::join!(breaks, journal.accept(command("a")));
     assert_eq!(broken.unwrap_err().code(), "commit_failed");
@@ -283,13 +275,13 @@ async fn a_commit_that_fails_fails_all_of_its_group_and_none_after_it() {
 async fn a_full_disk_refuses_and_then_recovers() {
     let shelf = SqliteShelf::empty();
     let journal = shelf.open().await;
-    cap(&journal, "PRAGMA max_page_count = 1").await;
+    cap(&journal, 1).await;
     let body = "x".repeat(1 << 20);
     let big = crate::journal::New { body, ..command("big") };
     let error = journal.accept(big.clone()).await.unwrap_err();
     assert!(error.may_pass(), "{error}");
     assert!(error.to_string().contains("full"), "{error}");
-    cap(&journal, "PRAGMA max_page_count = 1000000").await;
+    cap(&journal, 1_000_000).await;
     journal.accept(big).await.unwrap();
 }
 
@@ -368,20 +360,12 @@ async fn events_of_another_command_do_not_count_for_this_one() {
 }
 
 async fn meddle(shelf: &SqliteShelf, sql: &'static str) {
-    let mut connection = open::write_options(&shelf.path()).connect().await.unwrap();
-    sqlx::query(sql).execute(&mut connection).await.unwrap();
-    sqlx::Connection::close(connection).await.unwrap();
+    let connection = open::connect_to_write(&shelf.path()).unwrap();
+    connection.execute_batch(sql).unwrap();
+    connection.close().unwrap();
 }
 
 /// Limits the writer's file as a full disk would.
-async fn cap(journal: &Journal, pragma: &'static str) {
-    journal
-        .change(pragma, |connection, pragma| {
-            Box::pin(async move {
-                sqlx::query(*pragma).execute(connection).await?;
-                Ok(())
-            })
-        })
-        .await
-        .unwrap();
+async fn cap(journal: &Journal, pages: u32) {
+    journal.change(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?)).await.unwrap();
 }

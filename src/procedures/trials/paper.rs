@@ -98,11 +98,13 @@ pub(super) fn play(
             }
             Move::Spawn(spawned) => {
                 paper.spawned += spawned.len();
-                Observation::Spawned
+                Observation::Spawned { assets: 0 }
             }
-            Move::AwaitChildren => Observation::Children { tally: children },
+            Move::AwaitChildren => Observation::Children { tally: children, concerned: Vec::new() },
             Move::Consult(query) => Observation::Consulted { query, fact: Fact::Removed(Vec::new()) },
-            Move::Watch(_) | Move::AwaitEnd(_) => panic!("no trial waits for others"),
+            Move::Watch(_) | Move::AwaitEnd(_) | Move::Announce(_) | Move::Notice(_) => {
+                panic!("no trial waits for others")
+            }
         };
         // A crash between any two steps: only what was written down goes on. Rows of a part are not.
         let mut written: Vec<Observation> = journal.iter().map(reread).collect();

@@ -26,8 +26,8 @@ async fn with_shim(name: &'static str, commands: usize, settings: &[(&str, &str)
     Ok((trial, shim))
 }
 
-async fn is_whole(trial: &Trial) -> Result<()> {
-    let said = integrity(&trial.story.folder().join("bindery.db")).await?;
+fn is_whole(trial: &Trial) -> Result<()> {
+    let said = integrity(&trial.story.folder().join("bindery.db"))?;
     ensure!(said == "ok", "the journal is damaged: {said}");
     Ok(())
 }
@@ -57,7 +57,7 @@ async fn refuses_to_store(name: &'static str, disk: Disk) -> Result<()> {
     shim.disk(Disk::Healthy)?;
     trial.is_back().await?;
     load_is_done(&trial, 18).await?;
-    is_whole(&trial).await?;
+    is_whole(&trial)?;
     let accounting = trial.settles().await?;
     ensure!(accounting.duplicated <= 18, "events were published again and again: {accounting}");
     Ok(())
@@ -68,16 +68,16 @@ async fn f51_a_journal_that_another_process_locks_is_waited_for_and_nothing_is_a
     let mut trial = Trial::of("F51 busy", (0..12).fold(world(), load::with_page), &[]).await?;
     send_load(&mut trial, 0..6).await?;
     trial.is_told("accepted unbind cmd-5").await?;
-    let locked = trial.lock_journal().await?;
+    let locked = trial.lock_journal()?;
     trial.strikes();
     trial.has_died();
     send_load(&mut trial, 6..12).await?;
     trial.is_not_ready("journal").await?;
     trial.expect_unacknowledged(6).await?;
-    locked.release().await?;
+    locked.release()?;
     trial.is_back().await?;
     load_is_done(&trial, 12).await?;
-    is_whole(&trial).await?;
+    is_whole(&trial)?;
     trial.settles().await.map(drop)
 }
 
@@ -93,7 +93,7 @@ async fn f51_a_power_cut_in_the_middle_of_a_checkpoint_damages_nothing() -> Resu
     ensure!(!ended.success(), "it was not killed in a checkpoint: {ended}");
     shim.disk(Disk::Healthy)?;
     trial.story.restart().await?;
-    is_whole(&trial).await?;
+    is_whole(&trial)?;
     send_load(&mut trial, 12..24).await?;
     load_is_done(&trial, 24).await?;
     trial.settles().await.map(drop)

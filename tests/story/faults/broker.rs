@@ -182,7 +182,7 @@ async fn f15_a_delivery_that_is_held_too_long_costs_a_channel_and_nothing_else()
     load_is_done(&trial, 6).await?;
     ensure!(!trial.story.log_text().contains("\"WARN\""), "{}", trial.story.log_text());
     // While the journal's file is locked by another process, a delivery can be neither stored nor acknowledged.
-    let locked = trial.lock_journal().await?;
+    let locked = trial.lock_journal()?;
     trial.has_died();
     send_load(&mut trial, 6..12).await?;
     trial.strikes();
@@ -194,7 +194,7 @@ async fn f15_a_delivery_that_is_held_too_long_costs_a_channel_and_nothing_else()
     })
     .await
     .with_context(|| trial.story.log_text())?;
-    locked.release().await?;
+    locked.release()?;
     trial.is_back().await?;
     load_is_done(&trial, 12).await?;
     trial.settles().await.map(drop)

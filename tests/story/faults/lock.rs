@@ -1,31 +1,27 @@
-//! The journal's file, locked by another process than the worker: a backup that hangs, an operator's open transaction.
+//! The journal's file in other hands than the worker's: a backup that hangs, an operator's open transaction, a check.
 
 use std::path::Path;
 
 use anyhow::Result;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
+use rusqlite::Connection;
 
 /// Holds the lock for writing until it is released, or dropped.
-pub struct Locked(SqliteConnection);
+pub struct Locked(Connection);
 
 impl Locked {
-    pub async fn take(file: &Path) -> Result<Self> {
-        let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
+    pub fn take(file: &Path) -> Result<Self> {
+        let connection = Connection::open(file)?;
+        connection.busy_timeout(crate::rabbit::PATIENCE)?;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
         Ok(Self(connection))
     }
 
-    pub async fn release(mut self) -> Result<()> {
-        sqlx::query("ROLLBACK").execute(&mut self.0).await?;
-        Ok(self.0.close().await?)
+    pub fn release(self) -> Result<()> {
+        Ok(self.0.execute_batch("ROLLBACK")?)
     }
 }
 
 /// What SQLite itself says of the file; `ok` where it is whole.
-pub async fn integrity(file: &Path) -> Result<String> {
-    let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
-    let said = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await?;
-    connection.close().await?;
-    Ok(said)
+pub fn integrity(file: &Path) -> Result<String> {
+    Ok(Connection::open(file)?.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
 }

@@ -226,8 +226,8 @@ impl Trial {
     }
 
     /// Locks the journal's file, as another process can.
-    pub async fn lock_journal(&self) -> Result<Locked> {
-        Locked::take(&self.story.folder().join("bindery.db")).await
+    pub fn lock_journal(&self) -> Result<Locked> {
+        Locked::take(&self.story.folder().join("bindery.db"))
     }
 
     /// Every command that was sent has ended in `phase`.

@@ -1,0 +1,211 @@
+//! What a fan-out tells of its children: results on the way, the report at the end, the plans of a dry run.
+//!
+//! A child's end nudges its parent, which looks a second later and tells all that has ended by then: however many end
+//! in that second, it is one look and one event. How far it has told is journaled with the event.
+
+use std::time::Duration;
+
+use super::error::EngineError;
+use super::progress::Progress;
+use crate::contract::{Detail, ItemResult, Outcome, PersonId, Plan, PlanStep, Progress as Part, Targets, parse_own};
+use crate::journal::{ChildResult, Record, State};
+use crate::procedures::{Observation, Tally};
+
+/// Results, or steps of a plan, in one event, at most.
+const SHOWN: usize = 1_000;
+/// Children that are read at once.
+const READ: u32 = 1_000;
+/// Between two events that tell how far a fan-out has come.
+pub(super) const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// How far a fan-out has told.
+struct Told {
+    upto: u32,
+    done: u32,
+    due: Option<jiff::Timestamp>,
+}
+
+impl Progress<'_> {
+    /// Tells what has ended since it was told last, if that is long enough ago.
+    pub(super) async fn tell_on_the_way(&mut self) -> Result<(), EngineError> {
+        let told = self.told();
+        let settled = self.row.children.total - self.row.children.open;
+        if self.is_rehearsal() || settled <= told.upto {
+            return Ok(());
+        }
+        let now = self.shared.clock.now();
+        if let Some(due) = told.due.filter(|due| *due > now) {
+            self.shared.memory().board.nudge(&self.command.id, due);
+            return Ok(());
+        }
+        let mut upto = told.upto;
+        let mut results = Vec::new();
+        for child in self.shared.journal.children_results(&self.command.id, told.upto, READ).await? {
+            let of_child = results_of(&child)?;
+            if !results.is_empty() && results.len() + of_child.len() > SHOWN {
+                break;
+            }
+            upto = child.settled;
+            results.extend(of_child);
+        }
+        let done = told.done.saturating_add(count(results.len()));
+        self.note(Observation::Told { upto, done, at: now });
+        let mut record = self.record(State::AwaitingChildren)?;
+        self.tell_results(&mut record, done, &results)?;
+        self.store(record).await?;
+        if upto < settled {
+            self.shared.memory().board.nudge(&self.command.id, now + TOLD_EVERY);
+        }
+        Ok(())
+    }
+
+    /// How the children ended; those of a rehearsal are not counted again.
+    pub(super) fn tally(&self) -> Tally {
+        let (all, rehearsed) = (self.row.children, self.rehearsed());
+        Tally {
+            total: all.total.saturating_sub(rehearsed.total),
+            good: all.well.saturating_sub(rehearsed.good),
+            changed: all.changed > 0,
+        }
+    }
+
+    /// The children of the rehearsal, where they count no more.
+    pub(super) fn rehearsed(&self) -> Tally {
+        let none = Tally { total: 0, good: 0, changed: false };
+        let over = self.seen.iter().position(|seen| matches!(seen, Observation::NoticeOver { .. })).unwrap_or(0);
+        let of = |seen: &Observation| if let Observation::Children { tally, .. } = seen { Some(*tally) } else { None };
+        self.seen[..over].iter().find_map(of).unwrap_or(none)
+    }
+
+    /// Whom the plans of the children concern, each once; of a dry run alone.
+    pub(super) async fn concerned(&self) -> Result<Vec<PersonId>, EngineError> {
+        let mut concerned = Vec::new();
+        if !self.command.dry_run && !self.is_rehearsal() {
+            return Ok(concerned);
+        }
+        let mut known = std::collections::BTreeSet::new();
+        for (_, outcome) in self.outcomes_of_children().await? {
+            concerned.extend(outcome.concerned.into_iter().filter(|person| known.insert(person.clone())));
+        }
+        Ok(concerned)
+    }
+
+    /// The plans of the children, in their order; more steps than an event holds come before it in parts.
+    pub(super) async fn plan_of_children(&self, record: &mut Record) -> Result<Plan, EngineError> {
+        let outcomes = self.outcomes_of_children().await?;
+        let plans = outcomes.into_values().filter_map(|outcome| outcome.plan);
+        let steps: Vec<PlanStep> = plans.flat_map(|plan| plan.steps).collect();
+        self.told_in_parts(record, Plan { digest: Plan::digest_of(&steps), steps })
+    }
+
+    /// The last of a plan; what an event does not hold is told before it, in parts.
+    pub(super) fn told_in_parts(&self, record: &mut Record, plan: Plan) -> Result<Plan, EngineError> {
+        let Plan { digest, steps } = plan;
+        let mut parts: Vec<&[PlanStep]> = steps.chunks(SHOWN).collect();
+        let last = parts.pop().unwrap_or_default().to_vec();
+        for (part, steps) in (1..).zip(parts) {
+            let plan = Some(Plan { digest: digest.clone(), steps: steps.to_vec() });
+            self.tell(record, Detail::Progress(Part { part: Some(part), plan, ..Part::default() }), Vec::new())?;
+        }
+        Ok(Plan { digest, steps: last })
+    }
+
+    /// What became of each asset: the last thousand for the terminal event, more before it in parts.
+    pub(super) async fn results(&self, record: &mut Record) -> Result<Vec<ItemResult>, EngineError> {
+        let (mut after, mut part) = (self.rehearsed().total, 0);
+        let mut waiting: Vec<ItemResult> = Vec::new();
+        loop {
+            let rows = self.shared.journal.children_results(&self.command.id, after, READ).await?;
+            let Some(last) = rows.last() else { return Ok(waiting) };
+            after = last.settled;
+            for row in &rows {
+                waiting.extend(results_of(row)?);
+            }
+            while waiting.len() > SHOWN {
+                let rest = waiting.split_off(SHOWN);
+                part += 1;
+                let results = std::mem::replace(&mut waiting, rest);
+                let progress = Part { part: Some(part), results, ..Part::default() };
+                self.tell(record, Detail::Progress(progress), Vec::new())?;
+            }
+        }
+    }
+
+    fn tell_results(&self, record: &mut Record, done: u32, results: &[ItemResult]) -> Result<(), EngineError> {
+        for results in results.chunks(SHOWN) {
+            let progress = Part {
+                done: Some(u64::from(done)),
+                total: Some(u64::from(self.assets())),
+                results: results.to_vec(),
+                ..Part::default()
+            };
+            self.tell(record, Detail::Progress(progress), Vec::new())?;
+        }
+        Ok(())
+    }
+
+    fn told(&self) -> Told {
+        let last = self.seen.iter().rev().find_map(|seen| match seen {
+            Observation::Told { upto, done, at } => {
+                Some(Told { upto: *upto, done: *done, due: Some(*at + TOLD_EVERY) })
+            }
+            Observation::Started { .. }
+            | Observation::Asked { .. }
+            | Observation::Consulted { .. }
+            | Observation::Settled { .. }
+            | Observation::Passed { .. }
+            | Observation::Stop { .. }
+            | Observation::Spawned { .. }
+            | Observation::Children { .. }
+            | Observation::Announced { .. }
+            | Observation::NoticeOver { .. }
+            | Observation::Ended { .. } => None,
+        });
+        last.unwrap_or_else(|| Told { upto: self.rehearsed().total, done: 0, due: None })
+    }
+
+    /// How many assets the children are about.
+    fn assets(&self) -> u32 {
+        let of = |seen: &Observation| if let Observation::Spawned { assets } = seen { Some(*assets) } else { None };
+        let known = self.seen.iter().rev().find_map(of).filter(|assets| *assets > 0);
+        known.unwrap_or_else(|| self.tally().total)
+    }
+
+    async fn outcomes_of_children(&self) -> Result<std::collections::BTreeMap<u32, Outcome>, EngineError> {
+        let mut outcomes = std::collections::BTreeMap::new();
+        let mut after = 0;
+        loop {
+            let rows = self.shared.journal.children_results(&self.command.id, after, READ).await?;
+            let Some(last) = rows.last() else { return Ok(outcomes) };
+            after = last.settled;
+            for row in &rows {
+                outcomes.insert(row.ordinal, outcome_of(row)?);
+            }
+        }
+    }
+}
+
+fn outcome_of(child: &ChildResult) -> Result<Outcome, EngineError> {
+    serde_json::from_str(&child.ended.outcome).map_err(EngineError::Json)
+}
+
+/// What became of each asset of a child. One that says nothing of an asset ended for all of them alike.
+fn results_of(child: &ChildResult) -> Result<Vec<ItemResult>, EngineError> {
+    let command = parse_own(child.body.as_bytes()).map_err(EngineError::Command)?;
+    let outcome = outcome_of(child)?;
+    if !outcome.results.is_empty() {
+        return Ok(outcome.results);
+    }
+    let assets = match command.body.targets() {
+        Some(Targets::One(asset)) => vec![asset.clone()],
+        Some(Targets::List(assets)) => assets.clone(),
+        Some(Targets::All) | None => unreachable!("a child is about assets that it names"),
+    };
+    let (phase, changed) = (child.ended.phase, child.ended.changed);
+    let result = |asset| ItemResult { asset, phase, changed, error: outcome.error.clone() };
+    Ok(assets.into_iter().map(result).collect())
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
