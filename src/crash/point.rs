@@ -80,9 +80,11 @@ impl Plan {
 }
 
 /// Dies here, if that is what the environment asks for. No destructor runs and nothing is flushed.
-pub(crate) fn reached(point: CrashPoint, about: &str) {
+pub(crate) fn reached(point: CrashPoint, about: impl FnOnce() -> String) {
     static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
-    if PLAN.get_or_init(Plan::read).as_ref().is_some_and(|plan| plan.strikes(point, about)) {
+    let Some(plan) = PLAN.get_or_init(Plan::read) else { return };
+    let about = about();
+    if plan.strikes(point, &about) {
         eprintln!("dying at the crash point `{}`, about {about}", point.name());
         std::process::abort();
     }
