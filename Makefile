@@ -1,7 +1,7 @@
 # What can be done here. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak
+.PHONY: help demo test check bench soak nightly
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,7 +9,7 @@ help: ## List what can be made
 demo: ## Watch real commands go through RabbitMQ and come out as events (30 s, leaves nothing running)
 	@deploy/demo.sh
 
-test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, python3-venv) when run as root
+test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, python3-venv, Node.js) when run as root
 	@.ci/test
 
 check: ## Format, lints, docs and licences, as the gate asks
@@ -22,3 +22,6 @@ SECONDS ?= 600
 soak: ## Ten minutes of mixed load under faults by chance, and the long faults at full length (SECONDS=…, SEED=… to see one again)
 	BINDERY_FAULTS_FULL=1 BINDERY_SOAK_SECONDS=$(SECONDS) BINDERY_SOAK_SEED=$(SEED) \
 		cargo test --test story -- --nocapture faults::soak f13_ f15_ f23_ f25_ f33_
+
+nightly: ## Fuzz-like tests of all parsers with a million inputs each (make test: 20 000)
+	BINDERY_FUZZ_INPUTS=1000000 cargo test --release --lib fuzz

@@ -1,8 +1,8 @@
 //! The worker's throughput and CPU a command, beside a bare loop of lapin and reqwest that makes the same calls.
 //!
 //! `make bench`: a real RabbitMQ node of its own, the simulator in a process of its own, the worker as the release
-//! binary. Both sides take the same commands from a queue, make the same four requests for each (is it held, claim it,
-//! is it pending, is it held now), publish an event and acknowledge. The bare loop keeps nothing: no journal, no
+//! binary. Both sides take the same commands from a queue, make the same three requests for each (is it held, claim it,
+//! is it held now), publish an event and acknowledge. The bare loop keeps nothing: no journal, no
 //! idempotency, no evidence. Figures are ratios of one run on one machine.
 
 use std::fs;
@@ -96,7 +96,6 @@ async fn one(
     let claim = http.post(format!("{graph}/v26.0/{business}/owned_pages")).bearer_auth("sim-token");
     let answer = claim.form(&[("page_id", page)]).send().await?.text().await?;
     ensure!(answer.contains("CONFIRMED"), "the simulator did not confirm: {answer}");
-    list("pending_owned_pages").send().await?.bytes().await?;
     list("owned_pages").send().await?.bytes().await?;
     let options = BasicPublishOptions::default();
     let confirm =

@@ -5,6 +5,8 @@ pub mod config;
 pub mod contract;
 pub mod crash;
 pub mod engine;
+#[cfg(test)]
+mod fuzz;
 pub mod governor;
 pub mod graph;
 pub mod graph_sim;

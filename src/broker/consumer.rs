@@ -22,17 +22,14 @@ use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions};
 use lapin::types::FieldTable;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::error::plain;
 use super::link::{Wire, call};
 use super::publication::short;
 use super::state::Board;
-use super::waits::Waits;
-use super::{BrokerConfig, BrokerError, Delivery, Link, LinkState, Tag, topology};
-
-/// How often a session looks whether its connection still lives.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+use super::upkeep::{End, Upkeep, keep_up};
+use super::{BrokerConfig, BrokerError, Delivery, LOOK_EVERY, Link, LinkState, Tag, topology};
 
 /// Orders wait only while one is carried out; a few suffice, since one acknowledgement covers a whole group.
 const ORDERS_WAITING: usize = 32;
@@ -65,7 +62,7 @@ impl Consumer {
         let board = Board::new("consuming");
         let consumer = Self { orders, state: board.watch() };
         let supervisor = Supervisor { config, orders: obeyed, deliveries, board, wanted: Wanted::Consume, channels: 0 };
-        (consumer, received, supervisor.run())
+        (consumer, received, keep_up(supervisor, None))
     }
 
     /// Acknowledges this delivery and every earlier one of its channel. Does nothing where that channel is gone.
@@ -112,12 +109,6 @@ enum Wanted {
     Pause,
 }
 
-/// Why a session, or a wait between sessions, ended.
-enum End {
-    Finished,
-    Broken(BrokerError),
-}
-
 struct Supervisor {
     config: BrokerConfig,
     orders: mpsc::Receiver<Order>,
@@ -128,36 +119,37 @@ struct Supervisor {
     channels: u64,
 }
 
-impl Supervisor {
-    async fn run(mut self) {
-        let mut waits = Waits::new();
-        loop {
-            self.channels += 1;
-            let config = self.config.clone();
-            let Some(opened) = self.meanwhile(open(&config)).await else { return };
-            let broken = match opened {
-                Err(error) => error,
-                Ok((wire, channel)) => {
-                    let began = Instant::now();
-                    let mut session = Session::new(wire, channel, self.channels);
-                    let end = self.serve(&mut session).await;
-                    session.wire.close(config.deadlines.close_within).await;
-                    waits.note_connection(began.elapsed());
-                    match end {
-                        End::Finished => return,
-                        End::Broken(error) => error,
-                    }
-                }
-            };
-            self.board.down(&broken);
-            if self.meanwhile(sleep(waits.next())).await.is_none() {
-                return;
-            }
-        }
+impl Upkeep for Supervisor {
+    type Session = (Wire, Channel);
+
+    fn config(&self) -> &BrokerConfig {
+        &self.config
     }
 
-    /// Awaits something while there is no channel: orders are taken, so that nobody waits for them. `None`: finish.
-    async fn meanwhile<T>(&mut self, awaited: impl Future<Output = T>) -> Option<T> {
+    fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// All that must be there before the first delivery, but the consumer itself.
+    async fn open(config: &BrokerConfig) -> Result<(Wire, Channel), BrokerError> {
+        let within = config.deadlines.call_within;
+        let wire = topology::open_and_declare(config, "consumer").await?;
+        let channel = wire.channel(within).await?;
+        let limit = channel.basic_qos(config.prefetch.max(1), BasicQosOptions::default());
+        call("limit the deliveries under way", within, limit).await?;
+        Ok((wire, channel))
+    }
+
+    async fn serve(&mut self, (wire, channel): (Wire, Channel)) -> End {
+        self.channels += 1;
+        let mut session = Session::new(wire, channel, self.channels);
+        let end = self.consume(&mut session).await;
+        session.wire.close(self.config.deadlines.close_within).await;
+        end
+    }
+
+    /// Orders are taken, so that nobody waits for them.
+    async fn meanwhile<T: Send>(&mut self, awaited: impl Future<Output = T> + Send) -> Option<T> {
         tokio::pin!(awaited);
         loop {
             tokio::select! {
@@ -172,12 +164,14 @@ impl Supervisor {
             }
         }
     }
+}
 
+impl Supervisor {
     /// One session, from consuming to whatever ends it.
     ///
     /// What `select!` drops is safe to drop: an order, a delivery and a tick are taken whole or not at all, and a
     /// delivery that waits for room in the buffer is `held` here.
-    async fn serve(&mut self, session: &mut Session) -> End {
+    async fn consume(&mut self, session: &mut Session) -> End {
         let deliveries = self.deliveries.clone();
         let mut held: Option<Delivery> = None;
         let mut look = interval(LOOK_EVERY);
@@ -244,16 +238,6 @@ impl Supervisor {
         };
         done.map_err(End::Broken)
     }
-}
-
-/// All that must be there before the first delivery, but the consumer itself.
-async fn open(config: &BrokerConfig) -> Result<(Wire, Channel), BrokerError> {
-    let within = config.deadlines.call_within;
-    let wire = topology::open_and_declare(config, "consumer").await?;
-    let channel = wire.channel(within).await?;
-    let limit = channel.basic_qos(config.prefetch.max(1), BasicQosOptions::default());
-    call("limit the deliveries under way", within, limit).await?;
-    Ok((wire, channel))
 }
 
 /// One channel and what is consumed on it.

@@ -9,8 +9,8 @@ pub struct Delivery {
     pub tag: Tag,
     /// The bytes as they were published.
     pub body: Vec<u8>,
-    /// The publisher's routing key.
-    pub routing_key: String,
+    /// The publisher's routing key; none where it came by another way than a broker's.
+    pub routing_key: Option<String>,
     /// True where the broker delivered it before, to us or to another worker.
     pub redelivered: bool,
     /// How often it came back before (`x-delivery-count`); 0 the first time.
@@ -60,13 +60,31 @@ pub struct Trace {
 const STATE_MOST: usize = 512;
 
 impl Delivery {
+    /// A message that came by another way than a broker's; its tag means nothing.
+    #[must_use]
+    pub fn of_body(body: Vec<u8>) -> Self {
+        Self {
+            tag: Tag { channel: 0, number: 0 },
+            body,
+            routing_key: None,
+            redelivered: false,
+            delivery_count: 0,
+            message_id: None,
+            correlation_id: None,
+            reply_to: None,
+            user_id: None,
+            content_type: None,
+            trace: Trace::default(),
+        }
+    }
+
     pub(super) fn decode(channel: u64, raw: lapin::message::Delivery) -> Self {
         let properties = &raw.properties;
         let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
         let headers = properties.headers().as_ref();
         Self {
             tag: Tag { channel, number: raw.delivery_tag },
-            routing_key: raw.routing_key.to_string(),
+            routing_key: Some(raw.routing_key.to_string()),
             redelivered: raw.redelivered,
             delivery_count: headers.map_or(0, delivery_count),
             message_id: text(properties.message_id()),

@@ -9,7 +9,9 @@
 //! - [`Consumer`] takes deliveries in, acknowledges in order, pauses and resumes;
 //! - [`Publisher`] sends batches and answers, for each message, what the broker said.
 //!
-//! Each is rebuilt by a supervisor of ours. lapin's own recovery stays off: when its retries end it stalls for ever
+//! Beside the worker, [`Requester`] publishes a command, [`Reader`] and [`watch`] read events.
+//!
+//! Each that must last is rebuilt by a loop of ours (`upkeep.rs`). lapin's own recovery stays off: when its retries end it stalls for ever
 //! without a word, and neither a closed channel nor a cancelled consumer is recovered by it.
 //!
 //! ```no_run
@@ -33,27 +35,36 @@ mod batch;
 mod config;
 mod consumer;
 mod delivery;
+mod described;
 mod error;
-mod follow;
+mod events;
 mod link;
-mod listen;
 mod publication;
 mod publisher;
+mod requester;
 mod state;
 mod tls;
 mod topology;
+mod upkeep;
 mod url;
 mod waits;
 
 pub use config::{BrokerConfig, ClientCertificate, Deadlines, TopologyNames};
 pub use consumer::Consumer;
 pub use delivery::{Delivery, Tag, Trace};
+pub use described::{Declared, declared};
 pub use error::BrokerError;
-pub use follow::{Follower, Requester};
-pub use listen::{Listener, take_down};
+pub use events::{Heard, Reader, Told, watch};
 pub use publication::{Exchange, Publication, Settled};
 pub use publisher::Publisher;
+pub use requester::Requester;
 pub use state::{Link, LinkState};
+pub use topology::take_down;
+
+use std::time::Duration;
+
+/// How often a session looks whether its connection still lives.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Connects once, declares the topology and leaves again: the question "can we work here at all?", asked at start and
 /// by a doctor.

@@ -24,13 +24,13 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use lapin::Event;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::batch::Outlet;
 use super::link::Wire;
 use super::state::Board;
-use super::waits::Waits;
-use super::{BrokerConfig, BrokerError, Link, LinkState, Publication, Settled, topology};
+use super::upkeep::{End, Upkeep, keep_up};
+use super::{BrokerConfig, BrokerError, LOOK_EVERY, Link, LinkState, Publication, Settled, topology};
 
 /// Messages under way at once. Measured on one node: 200 in flight are six times as fast as one by one, more bring
 /// little.
@@ -38,9 +38,6 @@ const UNDER_WAY: usize = 256;
 
 /// Batches waiting for the one under way. The relay sends one at a time; a second caller finds room.
 const BATCHES_WAITING: usize = 4;
-
-/// How often a session looks whether its connection still lives.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The supervisor answers by the deadline; this much later the caller stops believing in it.
 const GRACE: Duration = Duration::from_secs(1);
@@ -68,7 +65,7 @@ impl Publisher {
         let (batches, taken) = mpsc::channel(BATCHES_WAITING);
         let board = Board::new("publishing");
         let publisher = Self { batches, state: board.watch(), confirm_within: config.deadlines.confirm_within };
-        (publisher, Supervisor { config, batches: taken, waiting: None, board }.run())
+        (publisher, keep_up(Supervisor { config, batches: taken, waiting: None, board }, None))
     }
 
     /// Publishes these in their order and says what became of each, in the same order.
@@ -128,31 +125,33 @@ struct Supervisor {
     board: Board,
 }
 
-impl Supervisor {
-    async fn run(mut self) {
-        let mut waits = Waits::new();
-        loop {
-            let config = self.config.clone();
-            let Some(opened) = self.meanwhile(Session::open(&config)).await else { return };
-            let broken = match opened {
-                Err(error) => error,
-                Ok(session) => {
-                    let began = Instant::now();
-                    self.board.set(Link::Up);
-                    let Some(error) = self.serve(session).await else { return };
-                    waits.note_connection(began.elapsed());
-                    error
-                }
-            };
-            self.board.down(&broken);
-            if self.meanwhile(sleep(waits.next())).await.is_none() {
-                return;
-            }
-        }
+impl Upkeep for Supervisor {
+    type Session = Session;
+
+    fn config(&self) -> &BrokerConfig {
+        &self.config
     }
 
-    /// Awaits something while there is no connection. `None`: every handle is gone.
-    async fn meanwhile<T>(&mut self, awaited: impl Future<Output = T>) -> Option<T> {
+    fn board(&self) -> &Board {
+        &self.board
+    }
+
+    async fn open(config: &BrokerConfig) -> Result<Session, BrokerError> {
+        let wire = topology::open_and_declare(config, "publisher").await?;
+        let events = wire.connection.events_listener().boxed();
+        let outlet = Outlet::open(&wire, config).await?;
+        Ok(Session { wire, outlet, events })
+    }
+
+    async fn serve(&mut self, mut session: Session) -> End {
+        self.board.set(Link::Up);
+        let ended = self.take_turns(&mut session).await;
+        session.wire.close(self.config.deadlines.close_within).await;
+        ended.map_or_else(End::Broken, |()| End::Finished)
+    }
+
+    /// One batch is taken, and waits for the connection.
+    async fn meanwhile<T: Send>(&mut self, awaited: impl Future<Output = T> + Send) -> Option<T> {
         tokio::pin!(awaited);
         loop {
             tokio::select! {
@@ -164,14 +163,10 @@ impl Supervisor {
             }
         }
     }
+}
 
-    /// One session, from the first batch to whatever ends it; `None` when every handle is gone.
-    async fn serve(&mut self, mut session: Session) -> Option<BrokerError> {
-        let ended = self.take_turns(&mut session).await;
-        session.wire.close(self.config.deadlines.close_within).await;
-        ended.err()
-    }
-
+impl Supervisor {
+    /// Batch by batch, until every handle is gone.
     async fn take_turns(&mut self, session: &mut Session) -> Result<(), BrokerError> {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -236,15 +231,6 @@ struct Session {
     wire: Wire,
     outlet: Outlet,
     events: BoxStream<'static, Event>,
-}
-
-impl Session {
-    async fn open(config: &BrokerConfig) -> Result<Self, BrokerError> {
-        let wire = topology::open_and_declare(config, "publisher").await?;
-        let events = wire.connection.events_listener().boxed();
-        let outlet = Outlet::open(&wire, config).await?;
-        Ok(Self { wire, outlet, events })
-    }
 }
 
 /// Everything else is seen where it matters: in an answer, or in a connection that no longer lives.

@@ -6,13 +6,16 @@
 
 use std::time::Duration;
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{
+    ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Channel, ExchangeKind};
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::link::{Wire, call};
+use super::publication::short;
 use super::{BrokerConfig, BrokerError, TopologyNames};
 
 /// Deliveries of one command before the broker sets it aside; a backstop, the retry budget is the engine's.
@@ -46,6 +49,28 @@ pub(super) async fn declare(wire: &Wire, config: &BrokerConfig) -> Result<(), Br
         .unwrap_or_else(|_| Err(BrokerError::NoAnswer { what: what.into(), within }))
 }
 
+/// Deletes the exchanges and queues of `config.names`, with all that is in them: for a passing visitor of a broker, a
+/// worker never does it.
+///
+/// # Errors
+/// Any [`BrokerError`].
+pub async fn take_down(config: &BrokerConfig) -> Result<(), BrokerError> {
+    let within = config.deadlines.call_within;
+    let wire = Wire::open(config, "leaving").await?;
+    let channel = wire.channel(within).await?;
+    let names = &config.names;
+    for name in [&names.commands, &names.dead] {
+        let deleting = channel.queue_delete(short(name), QueueDeleteOptions::default());
+        call("delete a queue", within, deleting).await?;
+    }
+    for name in [&names.commands, &names.events, &names.dead] {
+        let deleting = channel.exchange_delete(short(name), ExchangeDeleteOptions::default());
+        call("delete an exchange", within, deleting).await?;
+    }
+    wire.close(config.deadlines.close_within).await;
+    Ok(())
+}
+
 async fn declare_all(wire: &Wire, config: &BrokerConfig, within: Duration) -> Result<(), BrokerError> {
     let channel = wire.channel(within).await?;
     let mut at = Declaring { wire, channel, within };
@@ -63,7 +88,7 @@ enum How {
 }
 
 /// One line of the contract's table.
-enum Thing<'a> {
+pub(super) enum Thing<'a> {
     Exchange {
         name: &'a str,
         kind: ExchangeKind,
@@ -79,7 +104,7 @@ enum Thing<'a> {
     },
 }
 
-fn plan(names: &TopologyNames) -> Result<Vec<Thing<'_>>, BrokerError> {
+pub(super) fn plan(names: &TopologyNames) -> Result<Vec<Thing<'_>>, BrokerError> {
     let TopologyNames { commands, events, dead } = names;
     if let Some(name) = [commands, events, dead].into_iter().find(|name| name.is_empty() || name.len() > 255) {
         return Err(BrokerError::BadName { name: name.clone() });

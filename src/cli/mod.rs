@@ -6,8 +6,10 @@ mod graph_sim;
 mod list;
 mod pipe;
 mod run;
+mod schema;
 mod send;
 mod status;
+mod watch;
 
 use std::io::{ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -45,10 +47,14 @@ enum Command {
     Status(status::StatusArgs),
     /// The commands that the journal holds, the last arrived first.
     List(list::ListArgs),
+    /// Shows events as they come, of one command, one business, or all.
+    Watch(watch::WatchArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
     GraphSim(crate::graph_sim::GraphSimArgs),
+    /// Writes the contract as files: JSON Schema, AsyncAPI, and OpenAPI of the simulator's control API.
+    Schema(schema::SchemaArgs),
     /// Looks at the configuration: is it right, and what is in force?
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -114,8 +120,10 @@ impl Cli {
             Command::Send(args) => send::run((**args).clone(), &self.load_config()?).await,
             Command::Status(args) => status::run(args.clone(), &self.load_config()?).await,
             Command::List(args) => list::run(args.clone(), &self.load_config()?).await,
+            Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
+            Command::Schema(args) => schema::run(args),
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }
     }

@@ -7,7 +7,7 @@ use super::list::{read_journal, state};
 use super::{CliError, Ended, answer, send};
 use crate::config::Config;
 use crate::contract::{CommandId, Event};
-use crate::journal::{CommandRow, JournalError, NewEvent};
+use crate::journal::{CommandRow, Ending, JournalError, NewEvent};
 
 /// The last events that are shown to a person.
 const EVENTS_SHOWN: usize = 5;
@@ -25,11 +25,23 @@ pub(super) struct StatusArgs {
 pub(super) async fn run(args: StatusArgs, config: &Config) -> Result<Ended, CliError> {
     let journal = read_journal(config).await?;
     let unread = |error: JournalError| CliError::OutOfReach(format!("could not read the journal: {error}"));
-    let row = journal.find(&args.id).await.map_err(unread)?;
-    let row = row.ok_or_else(|| CliError::Failed(format!("the journal knows no command {}", args.id)))?;
+    let Some(row) = journal.find(&args.id).await.map_err(unread)? else {
+        let ending = journal.ending(&args.id).await.map_err(unread)?;
+        return over(&args, ending);
+    };
     let events = journal.events_of(&args.id).await.map_err(unread)?;
     journal.close().await;
     answer(&if args.json { format!("{:#}", in_json(&row, &events)) } else { in_words(&row, &events) })?;
+    Ok(Ended::Well)
+}
+
+/// Of a command that ended long ago only its ending is kept.
+fn over(args: &StatusArgs, ending: Option<Ending>) -> Result<Ended, CliError> {
+    let ending = ending.ok_or_else(|| CliError::Failed(format!("the journal knows no command {}", args.id)))?;
+    let (id, phase, at) = (&ending.id, ending.phase.word(), ending.ended_at);
+    let json = || json!({ "id": id, "state": "ended", "phase": phase, "ended_at": at, "event_id": ending.event_id });
+    let words = || format!("{id} ended as {phase} {at:.0}; the rest of it is kept no longer (`retention.commands`)");
+    answer(&if args.json { format!("{:#}", json()) } else { words() })?;
     Ok(Ended::Well)
 }
 

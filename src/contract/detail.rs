@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::asset::{Access, Asset, Kind};
@@ -54,7 +55,7 @@ impl From<Outcome> for Detail {
 }
 
 /// An open request at Meta that others must approve.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pending {
     /// The request's id at Meta, where it gave one.
     pub request: Option<String>,
@@ -65,7 +66,7 @@ pub struct Pending {
 }
 
 /// What holds a command back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// The cause.
     pub cause: WaitCause,
@@ -76,7 +77,7 @@ pub struct Waiting {
 }
 
 /// Why a command waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitCause {
     /// Meta's rate limit.
@@ -148,7 +149,7 @@ pub struct Inspection {
 }
 
 /// One asset as an `inspect` saw it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AssetSeen {
     /// Its kind.
     pub kind: Kind,
@@ -173,7 +174,7 @@ pub struct AssetSeen {
 }
 
 /// A list of people that could not be read to its end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unread {
     /// Which: `people` or `direct`.
     pub list: String,
@@ -182,7 +183,7 @@ pub struct Unread {
 }
 
 /// A person's rights on one asset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PersonOnAsset {
     /// Who.
     #[serde(flatten)]
@@ -192,7 +193,7 @@ pub struct PersonOnAsset {
 }
 
 /// A person, by as much as is known: the command's word for them, completed once they have been looked up.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct PersonSeen {
     /// The business-scoped id.
     pub id: Option<PersonId>,
@@ -210,7 +211,7 @@ impl From<&Person> for PersonSeen {
 }
 
 /// One entry of a command's evidence: a call and what Meta answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceEntry {
     /// When.
     pub at: Timestamp,
@@ -223,7 +224,7 @@ pub struct EvidenceEntry {
 }
 
 /// What is kept of a command that ended so long ago that only its id is on record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// The digest of its content.
     pub fingerprint: Digest,
@@ -234,7 +235,7 @@ pub struct Ended {
 }
 
 /// What a command is about, as its events tell it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct About {
     /// The business that acts.
     pub business: Option<BusinessId>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ pub const DATA_SCHEMA: &str = "urn:bindery:schema:event:1";
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 
 /// One event. Its `Serialize` is the wire form, its `Deserialize` takes events of newer minor versions too.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The CloudEvents version.
     pub specversion: String,
@@ -64,7 +65,7 @@ impl Event {
 }
 
 /// The `data` of an event; its parts stand beside each other on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventData {
     /// The command's id; absent on a `rejected` delivery whose id cannot be read.
     pub command_id: Option<CommandId>,
@@ -94,7 +95,7 @@ pub struct EventData {
 }
 
 /// What has become of a command; each phase and command tells its own part of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Told {
     /// Whether something was changed at Meta; on terminal events alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,7 +154,7 @@ pub struct Told {
 }
 
 /// Who asked, when, and what was done for it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// Who asked, as the publisher says.
     pub actor: Option<String>,

@@ -13,6 +13,14 @@ use super::nearest::hint;
 /// Longest duration: more is a slip of the unit, and must not carry a time out of range.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
 
+/// The units of a duration, in the words that `humantime` reads and writes.
+#[rustfmt::skip]
+pub(super) const UNITS: [&str; 40] = [
+    "nanos", "nsec", "ns", "usec", "us", "µs", "millis", "msec", "ms", "seconds", "second", "secs", "sec", "s",
+    "minutes", "minute", "min", "mins", "m", "hours", "hour", "hrs", "hr", "h", "days", "day", "d",
+    "weeks", "week", "wks", "wk", "w", "months", "month", "M", "years", "year", "yrs", "yr", "y",
+];
+
 /// Who wrote a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -105,7 +113,8 @@ impl<'v> Fields<'v> {
     /// A duration with its unit.
     pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Wrong> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        match humantime::parse_duration(text) {
+        // humantime alone would take spaces anywhere: "1 0s".
+        match humantime::parse_duration(if has_duration_shape(text) { text } else { "" }) {
             Ok(length) if length <= LONGEST => Ok(Some(length)),
             Ok(_) => Err(self.wrong(name, Code::InvalidValue, "is too long: at most \"366d\"")),
             Err(_) => {
@@ -183,6 +192,28 @@ fn has_rfc3339_shape(text: &str) -> bool {
     matches!(offset, "Z" | "+00:00" | "-00:00")
 }
 
+/// Whether `text` looks like `30s`, `1.5h` or `1day 2h`: numbers with a unit each, a space or nothing between them.
+fn has_duration_shape(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let mut rest = text;
+    loop {
+        let (whole, after) = rest.split_at(digits(rest));
+        let (fraction, after) = match after.strip_prefix('.') {
+            Some(after) => after.split_at(digits(after)),
+            None => ("0", after),
+        };
+        let end = after.find(|c: char| c == ' ' || c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        if whole.is_empty() || fraction.is_empty() || !UNITS.contains(&unit) {
+            return false;
+        }
+        if after.is_empty() {
+            return true;
+        }
+        rest = after.strip_prefix(' ').unwrap_or(after);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +246,14 @@ mod tests {
             ("30s", true),
             ("2m", true),
             ("0s", true),
+            ("1.5h", true),
+            ("1day 2h3m", true),
+            ("1 0s", false),
+            ("1d  2h", false),
+            (" 1d", false),
+            ("1d ", false),
+            ("1.s", false),
+            ("5 s", false),
             ("366d", true),
             ("367d", false),
             ("30", false),

@@ -17,9 +17,10 @@ mod outcome;
 mod parse;
 mod rejected;
 mod rows;
+pub mod schema;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 pub use asset::{Access, Asset, Kind};

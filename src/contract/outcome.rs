@@ -1,5 +1,6 @@
 //! How a command stands or ended, as events tell it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
@@ -8,7 +9,7 @@ use super::ids::{CommandId, Digest, PersonId};
 use super::tasks::Tasks;
 
 /// The phase in an event's type and routing key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the contract's word")]
 pub enum Phase {
@@ -28,6 +29,23 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase, in the order in which the contract tells them.
+    pub const ALL: [Self; 13] = [
+        Self::Accepted,
+        Self::Announced,
+        Self::Pending,
+        Self::Waiting,
+        Self::Progress,
+        Self::Confirmed,
+        Self::Denied,
+        Self::Completed,
+        Self::Incomplete,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Failed,
+        Self::Rejected,
+    ];
+
     /// The word of the contract.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -66,7 +84,7 @@ impl Phase {
 }
 
 /// What kind of trouble an error is, in the contract's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the contract's word")]
 pub enum Category {
@@ -83,7 +101,7 @@ pub enum Category {
 }
 
 /// The error of an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorInfo {
     /// Its category.
     pub category: Category,
@@ -100,7 +118,7 @@ pub struct ErrorInfo {
 }
 
 /// Why a command ended as `expired`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpiredBecause {
     /// `expires_at` came before the first write.
@@ -112,7 +130,7 @@ pub enum ExpiredBecause {
 }
 
 /// One call that a run would make.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanStep {
     /// `POST` or `DELETE`.
     pub method: String,
@@ -125,7 +143,7 @@ pub struct PlanStep {
 }
 
 /// The answer of a dry run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Over all steps, in order.
     pub digest: Digest,
@@ -134,7 +152,7 @@ pub struct Plan {
 }
 
 /// What became of one asset of a fan-out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemResult {
     /// The asset.
     pub asset: Asset,

@@ -62,6 +62,15 @@ impl Refusal {
         Self::of(command, error(Category::Unauthorised, "unauthorised", why, remedy))
     }
 
+    /// The routing key is not the command's name: the broker may have let it pass for another command.
+    #[must_use]
+    pub fn misrouted(command: &Command) -> Self {
+        let name = command.body.name();
+        let message = format!("the routing key of the message is not {name:?}, the name of its command");
+        let remedy = "publish each command with its name as the routing key";
+        Self::of(command, error(Category::Unauthorised, "wrong_routing_key", message, remedy))
+    }
+
     /// The id stands for another content.
     #[must_use]
     pub fn id_reused(command: &Command) -> Self {

@@ -11,7 +11,7 @@ use super::nearest::hint;
 use super::tasks::{PAGE_TASKS, Task, Tasks};
 
 /// Most entries of any list in a command.
-const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 
 /// One command of the contract's table.
 pub(super) struct Row {

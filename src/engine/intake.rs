@@ -12,12 +12,13 @@ use tracing::{info, warn};
 
 use super::error::EngineError;
 use super::poison;
+use super::rights::{cancellers, may_give};
 use super::shared::{Shared, lane};
 use super::tell::outbox_row;
 use crate::broker::{Consumer, Delivery};
-use crate::contract::{self, Command, Detail, Event, EventContext, Refusal, fingerprint, parse};
+use crate::contract::{self, Command, Detail, Ended, Event, EventContext, Refusal, fingerprint, parse};
 use crate::crash::crash_point;
-use crate::journal::{Accepted, Exchange, New, NewEvent};
+use crate::journal::{Accepted, Ending, Exchange, New, NewEvent};
 use crate::procedures::StopCause;
 
 /// Deliveries that wait for the journal's next commit: one group of its writer.
@@ -28,6 +29,11 @@ const DEAD_BODY_MAX: usize = 1 << 20;
 const BACKLOG_LOOKED_AT: Duration = Duration::from_millis(200);
 /// Gap between two tries to commit.
 const JOURNAL_TRIED_AGAIN: Duration = Duration::from_secs(1);
+
+/// The headers of a dead letter: the kind of fault, and what is wrong in a sentence.
+pub(crate) const DEAD_HEADERS: [&str; 2] = ["x-bindery-code", "x-bindery-reason"];
+/// The AMQP `type` of a dead letter.
+pub(crate) const DEAD_TYPE: &str = "bindery.dead";
 
 /// Takes in until the worker stops or the broker's side has ended.
 pub(crate) async fn run(shared: &Shared, consumer: &Consumer, mut deliveries: mpsc::Receiver<Delivery>) {
@@ -125,13 +131,10 @@ pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), 
         return reject(shared, delivery, refusal).await;
     }
     let limit = usize::try_from(shared.config.limits.command_bytes).unwrap_or(usize::MAX);
-    let command = match parse(&delivery.body, limit) {
+    let command = match judged(shared, delivery, limit) {
         Ok(command) => command,
-        Err(malformed) => return reject(shared, delivery, Refusal::from(malformed)).await,
+        Err(refusal) => return reject(shared, delivery, *refusal).await,
     };
-    if let Err(why) = authorised(shared, delivery, &command) {
-        return reject(shared, delivery, Refusal::unauthorised(&command, why)).await;
-    }
     let new = new(shared, delivery, &command)?;
     crash_point!(Delivered, command.id.as_str());
     match shared.journal.accept(new).await? {
@@ -146,10 +149,31 @@ pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), 
         Accepted::Same(_) => {
             info!(command.id = %command.id, "{} came again, nothing is done twice", command.id);
         }
-        Accepted::OtherContent(_) => return reject(shared, delivery, Refusal::id_reused(&command)).await,
+        Accepted::OtherContent => return reject(shared, delivery, Refusal::id_reused(&command)).await,
+        Accepted::Over(ending) => {
+            return reject(shared, delivery, Refusal::already_ended(&command, over(*ending, delivery))).await;
+        }
     }
     shared.outbox.notify_one();
     Ok(())
+}
+
+/// Schema first, then publisher: both before the id, so that the answer to a delivery stays the same.
+fn judged(shared: &Shared, delivery: &Delivery, limit: usize) -> Result<Command, Box<Refusal>> {
+    let command = parse(&delivery.body, limit).map_err(Refusal::from)?;
+    // The broker grants by routing key: a key for one command must not carry another.
+    if delivery.routing_key.as_ref().is_some_and(|key| key != command.body.name()) {
+        return Err(Box::new(Refusal::misrouted(&command)));
+    }
+    may_give(&shared.config.publishers, delivery.user_id.as_deref(), &command)
+        .map_err(|why| Refusal::unauthorised(&command, why))?;
+    Ok(command)
+}
+
+/// What is still on record of a command that ended long ago, of the same content as this delivery's.
+fn over(ending: Ending, delivery: &Delivery) -> Ended {
+    let event_id = ending.event_id.unwrap_or_default();
+    Ended { fingerprint: fingerprint(&delivery.body), phase: ending.phase, event_id }
 }
 
 fn new(shared: &Shared, delivery: &Delivery, command: &Command) -> Result<New, EngineError> {
@@ -160,7 +184,8 @@ fn new(shared: &Shared, delivery: &Delivery, command: &Command) -> Result<New, E
     new.lane = lane(command);
     new.priority = command.priority;
     (new.not_before, new.expires_at) = (command.not_before, command.expires_at);
-    new.reply_to = delivery.reply_to.clone().filter(|queue| may_be_replied_to(queue));
+    new.reply_to = shared.replies.to(delivery, &shared.config.amqp);
+    new.cancellers = cancellers(&shared.config.publishers, command);
     new.correlation_id = delivery.correlation_id.clone();
     new.traceparent = delivery.trace.parent.clone();
     new.published_by = delivery.user_id.clone();
@@ -172,22 +197,6 @@ fn new(shared: &Shared, delivery: &Delivery, command: &Command) -> Result<New, E
         new.events = vec![super::tell::tell(command, 1, Detail::Accepted, &context)?];
     }
     Ok(new)
-}
-
-/// Our own queues are never somebody's reply queue.
-fn may_be_replied_to(queue: &str) -> bool {
-    !queue.is_empty() && !queue.starts_with("bindery.")
-}
-
-/// Whether this publisher may give this command; without rules the broker's own permissions decide.
-fn authorised(shared: &Shared, delivery: &Delivery, command: &Command) -> Result<(), &'static str> {
-    let Some(rules) = &shared.config.publishers else { return Ok(()) };
-    let user = delivery.user_id.as_deref().ok_or("the message names no user, and publishers are restricted")?;
-    let fits = |rule: &&crate::config::Publisher| {
-        let business = command.business.as_ref().is_none_or(|business| rule.businesses.covers(business));
-        rule.user == user && rule.commands.covers(command.body.name()) && business
-    };
-    rules.iter().any(|rule| fits(&rule)).then_some(()).ok_or("this user may not give this command for this business")
 }
 
 async fn reject(shared: &Shared, delivery: &Delivery, refusal: Refusal) -> Result<(), EngineError> {
@@ -210,17 +219,18 @@ async fn reject(shared: &Shared, delivery: &Delivery, refusal: Refusal) -> Resul
 
 /// The message as it came, with the reason in its headers.
 fn dead_letter(delivery: &Delivery, event: &Event, code: &str, message: &str) -> NewEvent {
-    let headers = serde_json::json!({ "x-bindery-code": code, "x-bindery-reason": message });
+    let [of_code, of_reason] = DEAD_HEADERS;
+    let headers = serde_json::json!({ of_code: code, of_reason: message });
     NewEvent {
         event_id: event.id.to_string(),
         command: None,
         sequence: None,
         exchange: Exchange::Dead,
-        routing_key: delivery.routing_key.clone(),
+        routing_key: delivery.routing_key.clone().unwrap_or_default(),
         body: delivery.body.clone(),
         headers: headers.to_string(),
         correlation_id: delivery.correlation_id.clone(),
-        r#type: "bindery.dead".to_owned(),
+        r#type: DEAD_TYPE.to_owned(),
         content_type: delivery.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
         terminal: false,
         mandatory: true,

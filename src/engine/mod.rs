@@ -15,12 +15,16 @@ mod notice;
 mod pipe;
 mod poison;
 mod progress;
+mod prune;
 mod relay;
+mod replies;
+mod rights;
 mod shared;
 mod step;
 mod sweep;
 mod tell;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
@@ -29,6 +33,7 @@ use tracing::{info, warn};
 
 pub use clock::Clock;
 pub use error::EngineError;
+pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
@@ -38,6 +43,7 @@ use crate::governor::{Pace, Parks};
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::procedures::Rules;
+use replies::Replies;
 use shared::{Memory, Shared};
 
 /// How often a write with unknown effect is sent, at most: each time a look over settled lists showed no effect.
@@ -55,6 +61,8 @@ pub struct Links {
     pub consuming: watch::Receiver<LinkState>,
     /// The publisher's.
     pub publishing: watch::Receiver<LinkState>,
+    /// How many messages named a `reply_to` that is no requester's queue.
+    pub replies_ignored: Arc<AtomicU64>,
 }
 
 impl Engine {
@@ -77,7 +85,9 @@ impl Engine {
         };
         let memory = Mutex::new(remembered(&journal).await?);
         let (work, outbox) = (Notify::new(), Notify::new());
-        let shared = Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, stop });
+        let replies = Replies::default();
+        let shared =
+            Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, replies, stop });
         take_up(&shared).await?;
         Ok(Self { shared })
     }
@@ -89,7 +99,8 @@ impl Engine {
         let shared = &self.shared;
         let (consumer, deliveries, consuming) = Consumer::new(broker.clone());
         let (publisher, publishing) = Publisher::new(broker);
-        links(Links { consuming: consumer.state(), publishing: publisher.state() });
+        let replies_ignored = shared.replies.ignored();
+        links(Links { consuming: consumer.state(), publishing: publisher.state(), replies_ignored });
         // Either room's task ends when its last handle is dropped, which is when the work is done.
         let work = async move {
             tokio::join!(
@@ -97,6 +108,7 @@ impl Engine {
                 dispatch::run(shared),
                 sweep::run(shared),
                 relay::run(shared, &publisher),
+                prune::run(shared),
             );
             relay::drain(shared, &publisher).await;
         };

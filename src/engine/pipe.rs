@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use super::error::EngineError;
 use super::shared::Shared;
-use super::{Engine, dispatch, intake, sweep};
+use super::{Engine, dispatch, intake, prune, sweep};
 use crate::broker::Delivery;
 use crate::contract::{Event, Phase, delivery_digest};
 use crate::journal::{Exchange, OutboxRow, Settled};
@@ -59,6 +59,7 @@ impl Engine {
             tell_all(shared, &tally, sink),
             dispatch::run(shared),
             sweep::run(shared),
+            prune::run(shared),
         );
         tally.count()
     }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, Entry, Seq};
 use super::clock::Clock;
+use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, Command, CommandId, Targets};
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) work: Notify,
     /// Something waits to be published.
     pub(crate) outbox: Notify,
+    /// Where results go too.
+    pub(crate) replies: Replies,
     /// Begin nothing new.
     pub(crate) stop: CancellationToken,
 }

@@ -10,9 +10,10 @@ use super::ask::Gone;
 use super::board::Left;
 use super::error::EngineError;
 use super::progress::Progress;
+use super::rights::may_touch;
 use super::shared::Shared;
-use crate::contract::{Command, CommandId, Outcome, Phase, parse_own};
-use crate::journal::{Cancelled, State};
+use crate::contract::{CommandId, Outcome, Phase, parse_own};
+use crate::journal::{Cancelled, CommandRow, State};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause};
 
@@ -81,7 +82,7 @@ async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Lef
     match progress.next_move() {
         Move::Ask(call) => ask(shared, progress, &call).await,
         Move::Consult(query) => {
-            let fact = consult(shared, &progress.command, &query, now).await?;
+            let fact = consult(shared, progress, &query, now).await?;
             progress.note(Observation::Consulted { query, fact });
             Ok(None)
         }
@@ -124,8 +125,8 @@ async fn ask(shared: &Shared, progress: &mut Progress<'_>, call: &Call) -> Resul
 }
 
 /// What the journal knows.
-async fn consult(shared: &Shared, command: &Command, query: &Query, now: Timestamp) -> Result<Fact, EngineError> {
-    let journal = &shared.journal;
+async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: Timestamp) -> Result<Fact, EngineError> {
+    let (journal, command) = (&shared.journal, &progress.command);
     match query {
         Query::OpenClaims { business, asset } => {
             let rows = journal.open_claims(business, asset).await?;
@@ -141,7 +142,7 @@ async fn consult(shared: &Shared, command: &Command, query: &Query, now: Timesta
             Ok(Fact::Denied(recent))
         }
         Query::RemovedSince { asset, since } => Ok(Fact::Removed(journal.removed_since(asset, *since).await?)),
-        Query::Stop { target, cause: StopCause::Cancelled } => cancel(shared, command, target, now).await,
+        Query::Stop { target, cause: StopCause::Cancelled } => cancel(shared, progress, target, now).await,
         Query::Stop { target, cause } => {
             let Some(row) = journal.find(target).await? else { return Ok(Fact::NotKnown) };
             if let State::Ended(ended) = row.state {
@@ -153,10 +154,19 @@ async fn consult(shared: &Shared, command: &Command, query: &Query, now: Timesta
     }
 }
 
-async fn cancel(shared: &Shared, command: &Command, target: &CommandId, now: Timestamp) -> Result<Fact, EngineError> {
-    let until = now + CANCEL_REMEMBERED;
-    match shared.journal.remember_cancel(target.clone(), command.id.clone(), until).await? {
+async fn cancel(
+    shared: &Shared,
+    progress: &Progress<'_>,
+    target: &CommandId,
+    now: Timestamp,
+) -> Result<Fact, EngineError> {
+    let (until, by) = (now + CANCEL_REMEMBERED, progress.command.id.clone());
+    let (rules, user) = (shared.config.publishers.clone(), progress.row.published_by.clone());
+    let may = move |row: &CommandRow| may_touch(&rules, user.as_deref(), row);
+    match shared.journal.remember_cancel(target.clone(), by, until, may).await? {
         Cancelled::Remembered => Ok(Fact::NotKnown),
+        Cancelled::NotAllowed => Ok(Fact::NotAllowed),
+        Cancelled::Over(phase) => Ok(Fact::Told(Some(phase))),
         Cancelled::Open(_) => {
             shared.tell_to_stop(target, StopCause::Cancelled);
             Ok(Fact::Told(None))

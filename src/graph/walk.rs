@@ -213,3 +213,6 @@ fn is_path(base: &Url, path: &str, found: &str) -> bool {
         .and_then(|version| version.strip_prefix('/'))
         .is_some_and(is_version)
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::wire::request::{GraphRequest, Verb};
@@ -12,7 +13,7 @@ use super::world::Id;
 const KEPT: usize = 200_000;
 
 /// One call as it was received and answered. Tokens and proofs are left out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Call {
     /// Counts from 1.
     pub n: u64,

@@ -26,7 +26,7 @@ mod world;
 
 pub use awkward::{Awkward, Break, How, ListingOddity, Match, Oddity, Scripted};
 pub use calls::Call;
-pub use control::{CONTROL_HELP, ControlError};
+pub use control::{CONTROL_HELP, ControlError, openapi};
 pub use serve::{GraphSimArgs, ServeError, serve};
 pub use sim::{Sim, SimConfig};
 pub use usage::{Quota, Throttle, UsageOrder};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -29,7 +30,7 @@ impl Bucket {
 }
 
 /// A throttle: calls are refused until it ends, and each refused call makes it longer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Throttle {
     /// Whose calls; those of the whole app when absent.
@@ -92,7 +93,7 @@ impl Throttle {
 }
 
 /// A quota: points that a bucket may use; each call costs one, and they come back evenly over the hour.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
     /// Whose calls; those of the whole app when absent.
@@ -106,7 +107,7 @@ pub struct Quota {
 }
 
 /// A usage header by order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UsageOrder {
     /// Whose usage; the app's when absent.

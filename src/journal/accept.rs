@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::decode::Columns;
 use super::entries::NewEvent;
 use super::rows::{Accepted, Cancelled, CommandRow, New, State};
-use super::{Journal, JournalError, evidence, outbox, sql};
+use super::{Journal, JournalError, evidence, outbox, prune, sql};
 use crate::contract::CommandId;
 
 impl Journal {
@@ -28,7 +28,8 @@ impl Journal {
         self.change(move |connection| outbox::enqueue_all(connection, &events, at)).await
     }
 
-    /// Marks `target` as cancelled by `by`; where it is not known yet this is remembered until `until`.
+    /// Marks `target` as cancelled by `by`, where it `may` be; where it is not known yet this is remembered until
+    /// `until`.
     ///
     /// # Errors
     /// Nothing of it stands then.
@@ -37,8 +38,13 @@ impl Journal {
         target: CommandId,
         by: CommandId,
         until: Timestamp,
+        may: impl Fn(&CommandRow) -> bool + Send + 'static,
     ) -> Result<Cancelled, JournalError> {
-        self.change(move |connection| cancel(connection, &target, &by, until)).await
+        self.change(move |connection| match find(connection, &target)? {
+            Some(row) => cancel(connection, row, &by, &may),
+            None => cancel_unknown(connection, &target, &by, until),
+        })
+        .await
     }
 }
 
@@ -58,9 +64,9 @@ fn accept(connection: &Connection, new: &New) -> Result<Accepted, JournalError> 
 }
 
 fn accept_again(connection: &Connection, new: &New) -> Result<Accepted, JournalError> {
-    let row = find(connection, &new.id)?.ok_or_else(|| JournalError::UnknownCommand { id: new.id.clone() })?;
+    let Some(row) = find(connection, &new.id)? else { return accept_over(connection, new) };
     if row.fingerprint != new.fingerprint {
-        return Ok(Accepted::OtherContent(Box::new(row)));
+        return Ok(Accepted::OtherContent);
     }
     match row.state {
         State::Ended(_) => {
@@ -79,12 +85,22 @@ fn accept_again(connection: &Connection, new: &New) -> Result<Accepted, JournalE
     Ok(Accepted::Same(Box::new(row)))
 }
 
+/// A command of which only the ending is kept.
+fn accept_over(connection: &Connection, new: &New) -> Result<Accepted, JournalError> {
+    let ending = prune::find_ending(connection, &new.id)?;
+    let ending = ending.ok_or_else(|| JournalError::UnknownCommand { id: new.id.clone() })?;
+    let same = ending.fingerprint.as_ref() == Some(&new.fingerprint);
+    Ok(if same { Accepted::Over(Box::new(ending)) } else { Accepted::OtherContent })
+}
+
 const INSERT: &str =
     "INSERT INTO commands (id, fingerprint, body, business, lane, priority, not_before, expires_at, parent,
          ordinal, correlation_id, traceparent, published_by, accepted_at, dry_run, state, since, evidence_head,
          last_sequence, cancelled_by)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 'ready', ?14, ?16, ?17,
-         (SELECT by FROM cancels WHERE target = ?1 AND until > ?14))
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 'ready', ?14, ?16, ?17,
+         (SELECT by FROM cancels WHERE target = ?1 AND until > ?14
+             AND (?18 IS NULL OR cancels.published_by IN (SELECT value FROM json_each(?18))) LIMIT 1)
+     WHERE NOT EXISTS (SELECT 1 FROM endings WHERE id = ?1 AND fingerprint IS NOT NULL)
      ON CONFLICT (id) DO NOTHING
      RETURNING seq, cancelled_by";
 
@@ -110,6 +126,7 @@ pub(super) fn insert(connection: &Connection, new: &New) -> Result<Option<(i64, 
         new.dry_run,
         genesis.as_str(),
         last_sequence,
+        new.cancellers.as_ref().map(|users| serde_json::to_string(users).expect("texts always are JSON")),
     ];
     sql::first(connection, INSERT, row, |row| {
         Ok((Columns(row).integer("seq")?, Columns(row).optional_parsed("cancelled_by")?))
@@ -136,21 +153,34 @@ fn correlation_of(new: &New) -> &str {
 
 fn cancel(
     connection: &Connection,
+    mut row: CommandRow,
+    by: &CommandId,
+    may: impl Fn(&CommandRow) -> bool,
+) -> Result<Cancelled, JournalError> {
+    if !may(&row) {
+        return Ok(Cancelled::NotAllowed);
+    }
+    if let State::Ended(_) = row.state {
+        return Ok(Cancelled::Finished(Box::new(row)));
+    }
+    let by = row.cancelled_by.get_or_insert_with(|| by.clone());
+    sql::run(connection, "UPDATE commands SET cancelled_by = ?2 WHERE seq = ?1", params![row.seq, by.as_str()])?;
+    Ok(Cancelled::Open(Box::new(row)))
+}
+
+/// Of a target that ended long ago or has not come yet.
+fn cancel_unknown(
+    connection: &Connection,
     target: &CommandId,
     by: &CommandId,
     until: Timestamp,
 ) -> Result<Cancelled, JournalError> {
-    let mark =
-        "UPDATE commands SET cancelled_by = coalesce(cancelled_by, ?2) WHERE id = ?1 AND state <> 'ended' RETURNING *";
-    let marked = sql::first(connection, mark, [target.as_str(), by.as_str()], |row| Columns(row).command())?;
-    if let Some(row) = marked {
-        return Ok(Cancelled::Open(Box::new(row)));
+    if let Some(ending) = prune::find_ending(connection, target)? {
+        return Ok(Cancelled::Over(ending.phase));
     }
-    if let Some(row) = find(connection, target)? {
-        return Ok(Cancelled::Finished(Box::new(row)));
-    }
-    let remember = "INSERT INTO cancels (target, by, until) VALUES (?1, ?2, ?3)
-         ON CONFLICT (target) DO UPDATE SET until = max(until, excluded.until)";
+    let remember = "INSERT INTO cancels (target, by, published_by, until)
+         VALUES (?1, ?2, (SELECT published_by FROM commands WHERE id = ?2), ?3)
+         ON CONFLICT (target, by) DO UPDATE SET until = max(until, excluded.until)";
     sql::run(connection, remember, params![target.as_str(), by.as_str(), until.as_microsecond()])?;
     Ok(Cancelled::Remembered)
 }

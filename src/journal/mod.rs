@@ -12,6 +12,7 @@ pub mod evidence;
 mod lock;
 mod open;
 mod outbox;
+mod prune;
 mod read;
 mod readers;
 mod record;
@@ -35,6 +36,7 @@ pub use entries::{
 pub use error::JournalError;
 pub use evidence::head_after;
 pub use lock::held_by;
+pub use prune::{Ending, Forgotten, Horizons};
 pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, IntentChange, Loaded, New,
     ParentAfter, Place, Record, Recorded, State, StateName, WatchChange,

@@ -104,9 +104,12 @@ impl Journal {
         self.survey(move |connection| {
             // One moment for both.
             let moment = connection.unchecked_transaction()?;
-            let row = accept::find(&moment, &id)?.ok_or_else(|| JournalError::UnknownCommand { id: id.clone() })?;
+            let end = sql::first(&moment, CHAIN_END, [id.as_str()], |row| {
+                Ok((Columns(row).parsed("evidence_head")?, Columns(row).number("evidence_total")?))
+            });
+            let (head, total) = end?.ok_or_else(|| JournalError::UnknownCommand { id: id.clone() })?;
             let rows = chain(&moment, &id, None)?;
-            Ok(evidence::verify(id.as_str(), &rows, &row.evidence_head, row.evidence_total))
+            Ok(evidence::verify(id.as_str(), &rows, &head, total))
         })
         .await
     }
@@ -124,9 +127,16 @@ impl Journal {
     }
 }
 
+/// A command's, or that of one that is kept no longer.
+const CHAIN_END: &str = "SELECT evidence_head, evidence_total FROM commands WHERE id = ?1
+    UNION ALL SELECT evidence_head, evidence_total FROM (SELECT * FROM endings
+        WHERE id = ?1 AND evidence_total > 0 ORDER BY seq DESC LIMIT 1)
+    LIMIT 1";
+
 fn chain(connection: &Connection, id: &CommandId, last: Option<usize>) -> Result<Vec<EvidenceRow>, JournalError> {
-    let select = "SELECT * FROM (SELECT e.* FROM evidence e JOIN commands c ON c.seq = e.command
-         WHERE c.id = ?1 ORDER BY e.n DESC LIMIT ?2) ORDER BY n";
+    let select =
+        "SELECT * FROM (SELECT * FROM evidence WHERE command = coalesce((SELECT seq FROM commands WHERE id = ?1),
+             (SELECT max(seq) FROM endings WHERE id = ?1)) ORDER BY n DESC LIMIT ?2) ORDER BY n";
     let limit = last.map_or(-1, |last| i64::try_from(last).unwrap_or(i64::MAX));
     sql::all(connection, select, params![id.as_str(), limit], |row| Columns(row).evidence())
 }

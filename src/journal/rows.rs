@@ -5,6 +5,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::entries::{EvidenceEntry, NewEvent, Removal, WatchRow};
+use super::prune::Ending;
 use crate::contract::{BusinessId, CommandId, Digest, Phase};
 
 /// A command to be accepted, or a child to be journaled with its parent's record.
@@ -40,6 +41,8 @@ pub struct New {
     pub published_by: Option<String>,
     /// When it was taken in.
     pub accepted_at: Timestamp,
+    /// The users whose cancel counts, where one came before it; `None`: anybody's.
+    pub cancellers: Option<Vec<String>>,
     /// Read only.
     pub dry_run: bool,
     /// Events of its beginning, such as `accepted`.
@@ -66,6 +69,7 @@ impl New {
             traceparent: None,
             published_by: None,
             accepted_at,
+            cancellers: None,
             dry_run: false,
             events: Vec::new(),
         }
@@ -85,7 +89,9 @@ pub enum Accepted {
     /// Known, with the same content: its result will be published again, or goes to the new requester too.
     Same(Box<CommandRow>),
     /// Known, with other content: nothing was changed.
-    OtherContent(Box<CommandRow>),
+    OtherContent,
+    /// Known, with the same content, and ended so long ago that only this is kept.
+    Over(Box<Ending>),
 }
 
 /// What a cancel met.
@@ -97,6 +103,10 @@ pub enum Cancelled {
     Open(Box<CommandRow>),
     /// A finished command: untouched.
     Finished(Box<CommandRow>),
+    /// A command that ended in this phase, so long ago that no more is kept of it.
+    Over(Phase),
+    /// A command that whoever cancels has no right to: untouched.
+    NotAllowed,
 }
 
 /// How a command stands.

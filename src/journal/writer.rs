@@ -166,9 +166,11 @@ impl Shift {
     fn answer(&self, group: &mut Vec<Box<dyn Change>>, failure: Option<String>) {
         self.counters.commits.fetch_add(u64::from(failure.is_none()), Ordering::Relaxed);
         for change in group.drain(..) {
-            let stands = change.answer(failure.as_deref());
+            // Counted first: whoever is answered finds it counted.
+            let stands = failure.is_none() && change.is_made();
             let counter = if stands { &self.counters.changes } else { &self.counters.failures };
             counter.fetch_add(1, Ordering::Relaxed);
+            change.answer(failure.as_deref());
         }
     }
 
@@ -192,8 +194,10 @@ impl Shift {
 trait Change: Send {
     /// Whether it was made, for the first time or again; what it came to is kept for the answer.
     fn make(&mut self, connection: &Connection) -> bool;
-    /// Answers; returns whether the change stands.
-    fn answer(self: Box<Self>, failure: Option<&str>) -> bool;
+    /// Whether it was made when it was made last.
+    fn is_made(&self) -> bool;
+    /// Answers.
+    fn answer(self: Box<Self>, failure: Option<&str>);
 }
 
 struct Asked<F, T> {
@@ -211,16 +215,18 @@ where
         self.done.insert((self.work)(connection)).is_ok()
     }
 
-    fn answer(self: Box<Self>, failure: Option<&str>) -> bool {
+    fn is_made(&self) -> bool {
+        matches!(self.done, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, failure: Option<&str>) {
         let answer = match (failure, self.done) {
             (None, Some(done)) => done,
             (Some(reason), _) => Err(JournalError::CommitFailed { reason: reason.to_owned() }),
             (None, None) => Err(JournalError::Closed),
         };
-        let stands = answer.is_ok();
         if let Err(Err(error)) = self.reply.send(answer) {
             warn!(%error, code = error.code(), "a change that nobody waited for was not made");
         }
-        stands
     }
 }

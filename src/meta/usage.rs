@@ -271,3 +271,43 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fuzz::{inputs, spoiled};
+
+    fn right() -> Vec<Value> {
+        let case = |kind: &str| {
+            json!({"type": kind, "call_count": 28, "total_time": 25.5, "total_cputime": "31",
+            "estimated_time_to_regain_access": 3, "ads_api_access_tier": "standard_access"})
+        };
+        vec![
+            json!({"call_count": 28, "total_time": 25, "total_cputime": 31}),
+            json!({"acc_id_util_pct": 9.67, "reset_time_duration": 100}),
+            json!({"2001": [case("pages"), case("ads_management")], "2002": [case("pages")]}),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(inputs())]
+
+        #[test]
+        fn every_header_is_read_as_far_as_it_makes_sense(
+            name in select(vec!["X-App-Usage", "X-Business-Use-Case-Usage", "X-Ad-Account-Usage", "X-Page-Usage"]),
+            value in spoiled(right()),
+            node in "[0-9a-z]{0,80}",
+        ) {
+            let lines = usage([(name, value.as_slice()), ("X-App-Usage", value.as_slice())], &node);
+            prop_assert!(lines.len() <= BUCKETS_MAX);
+            for line in lines {
+                prop_assert!(line.percent.is_finite() && line.percent >= 0.0, "{line:?}");
+                prop_assert!(line.regain.is_none_or(|time| !time.is_zero() && time <= REGAIN_MAX), "{line:?}");
+            }
+        }
+    }
+}

@@ -9,6 +9,9 @@ pub(super) fn run(script: &mut Script<'_>, target: &CommandId) -> Run<Outcome> {
         return Ok(Outcome::of(Phase::Completed, false));
     }
     let told = script.consult(&Query::Stop { target: target.clone(), cause: StopCause::Cancelled })?;
+    if told == Fact::NotAllowed {
+        return Ok(Outcome::failed(false, not_allowed(target)));
+    }
     if told != Fact::Told(None) {
         // Finished already, or not here yet: nothing was changed.
         return Ok(Outcome::of(Phase::Completed, false));
@@ -29,4 +32,18 @@ pub(super) fn run(script: &mut Script<'_>, target: &CommandId) -> Run<Outcome> {
                 .to_owned(),
         },
     ))
+}
+
+fn not_allowed(target: &CommandId) -> ErrorInfo {
+    ErrorInfo {
+        category: Category::Unauthorised,
+        code: "unauthorised".to_owned(),
+        subcode: None,
+        message: format!(
+            "who published this may not give the command of {target} for its business, and so not cancel it"
+        ),
+        trace: None,
+        remedy: "Let a user cancel it who may give that command for that business, or add both to \"publishers\"."
+            .to_owned(),
+    }
 }

@@ -80,7 +80,12 @@ impl Claim<'_> {
                 trace: None,
                 remedy: "Talk to the owner first; then send the claim with \"again\": true.".to_owned(),
             })),
-            Fact::Denied(_) | Fact::OpenClaims(_) | Fact::Removed(_) | Fact::Told(_) | Fact::NotKnown => Ok(()),
+            Fact::Denied(_)
+            | Fact::OpenClaims(_)
+            | Fact::Removed(_)
+            | Fact::Told(_)
+            | Fact::NotKnown
+            | Fact::NotAllowed => Ok(()),
         }
     }
 
@@ -88,7 +93,7 @@ impl Claim<'_> {
         let query = Query::OpenClaims { business: self.business.clone(), asset: self.asset.clone() };
         match script.consult(&query)? {
             Fact::OpenClaims(open) => Ok(open),
-            Fact::Denied(_) | Fact::Removed(_) | Fact::Told(_) | Fact::NotKnown => Ok(Vec::new()),
+            Fact::Denied(_) | Fact::Removed(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => Ok(Vec::new()),
         }
     }
 

@@ -137,6 +137,8 @@ pub enum Fact {
     Told(Option<Phase>),
     /// No such command yet: it will end as cancelled if it comes within 24 h.
     NotKnown,
+    /// Who published this command has no right to that one: it was told nothing.
+    NotAllowed,
 }
 
 /// A pending claim of ours.

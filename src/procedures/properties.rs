@@ -202,6 +202,7 @@ fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
         let observation = match next(command, &rules(), &seen, now).then {
             Move::Finish(outcome) => {
                 assert!(outcome.phase.is_terminal());
+                crate::contract::tests::schema::ends_as_documented(command, &outcome);
                 return seen;
             }
             Move::Ask(call) => {

@@ -17,7 +17,7 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
     QueueBindOptions, QueueDeclareOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::contract_files::told_as_documented;
 use crate::rabbit::{self, PATIENCE, Vhost, eventually};
 
 /// The business that acts.
@@ -217,8 +218,21 @@ impl Story {
     }
 
     pub async fn send_raw(&self, key: &str, body: &[u8]) -> Result<()> {
+        self.publish(key, body, BasicProperties::default()).await
+    }
+
+    /// As [`send`](Self::send), within a trace.
+    pub async fn send_traced(&self, command: &Value, traceparent: &str) -> Result<()> {
+        let mut headers = FieldTable::default();
+        headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.into()));
+        let properties = BasicProperties::default().with_headers(headers);
+        let key = command["command"].as_str().unwrap_or("unknown");
+        self.publish(key, command.to_string().as_bytes(), properties).await
+    }
+
+    async fn publish(&self, key: &str, body: &[u8], properties: BasicProperties) -> Result<()> {
         let options = BasicPublishOptions { mandatory: true, immediate: false };
-        let properties = BasicProperties::default().with_delivery_mode(2);
+        let properties = properties.with_delivery_mode(2);
         let channel = &self.commands.1;
         let confirm = channel.basic_publish("bindery.commands".into(), key.into(), options, body, properties).await?;
         let confirm = timeout(PATIENCE, confirm).await??;
@@ -436,6 +450,18 @@ impl Story {
             told[told.len().saturating_sub(15)..].join("\n"),
             calls.join("\n")
         )
+    }
+}
+
+/// Every story's last word: all that it was told is as the published schema says.
+impl Drop for Story {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for event in self.events() {
+            told_as_documented(&event).unwrap_or_else(|fault| panic!("{fault}"));
+        }
     }
 }
 

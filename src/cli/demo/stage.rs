@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::broker::{self, BrokerConfig, BrokerError, Exchange, Listener, Publication, Publisher, Settled};
+use crate::broker::{self, BrokerConfig, BrokerError, Exchange, Publication, Publisher, Reader, Settled};
 use crate::cli::run::{broker_config, graph_config};
 use crate::cli::{CliError, answer};
 use crate::config::Config;
@@ -83,7 +83,7 @@ pub(super) struct Stage {
     pub(super) quiet_from: Option<u64>,
     /// Ids of commands sent that can be read.
     pub(super) sent: BTreeSet<String>,
-    listener: Listener,
+    listener: Reader,
     publisher: Publisher,
     broker: BrokerConfig,
     journal: Journal,
@@ -96,8 +96,9 @@ impl Stage {
     /// Sets the stage at the broker of `config`, or at `url`.
     pub(super) async fn set(config: &Config, url: Option<&SecretString>) -> Result<Self, CliError> {
         let broker = names_of_its_own(broker_config(&config.amqp), url);
-        let listener = Listener::open(&broker).await;
-        let listener = listener.map_err(|error| CliError::OutOfReach(error.to_string()))?;
+        let out_of_reach = |error: BrokerError| CliError::OutOfReach(error.to_string());
+        broker::reach(&broker).await.map_err(out_of_reach)?;
+        let listener = Reader::open(&broker, "#").await.map_err(out_of_reach)?;
         let failed = |what: &str, why: &dyn std::fmt::Display| CliError::Failed(format!("could not {what}: {why}"));
         let sim = Sim::start(SimConfig::default()).await.map_err(|why| failed("start the simulator", &why))?;
         let folder = Folder::new().map_err(|why| failed("make a temporary folder", &why))?;
@@ -153,8 +154,9 @@ impl Stage {
 
     /// The next event, a repeated one too.
     pub(super) async fn next(&mut self, awaited: &str) -> Result<Event, Trouble> {
-        let body = self.listener.next(PATIENCE).await?.ok_or_else(|| Trouble::Silence(awaited.to_owned()))?;
-        let event: Event = serde_json::from_slice(&body)?;
+        let told = self.listener.next(Instant::now() + PATIENCE).await?;
+        let told = told.ok_or_else(|| Trouble::Silence(awaited.to_owned()))?;
+        let event: Event = serde_json::from_slice(&told.body)?;
         if self.events.iter().any(|known| known.id == event.id) {
             answer(&format!("  ← {} again, under the same id {}", event.routing_key(), event.id))?;
         } else {

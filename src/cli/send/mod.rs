@@ -13,7 +13,7 @@ use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 
 use super::{CliError, Ended, answer, run};
-use crate::broker::{BrokerError, Exchange, Publication, Requester, Settled};
+use crate::broker::{BrokerConfig, BrokerError, Exchange, Publication, Reader, Requester, Settled};
 use crate::config::Config;
 use crate::contract::{Body, Command, command_names, delivery_digest, parse};
 use fields::Fields;
@@ -52,8 +52,9 @@ pub(super) async fn run(args: SendArgs, config: &Config) -> Result<Ended, CliErr
     if !args.yes && takes_away(&command) && stdin().is_terminal() && !agreed(&command)? {
         return Err(CliError::Failed("nothing was sent".to_owned()));
     }
-    let requester = Requester::open(run::broker_config(&config.amqp)).await.map_err(|error| out_of_reach(&error))?;
-    let sent = args.send(&requester, &command, body).await;
+    let broker = run::broker_config(&config.amqp);
+    let requester = Requester::open(broker.clone()).await.map_err(|error| out_of_reach(&error))?;
+    let sent = args.send(&requester, &broker, &command, body).await;
     requester.close().await;
     sent
 }
@@ -71,10 +72,16 @@ impl SendArgs {
     }
 
     /// Follows before it publishes: no event can come too early.
-    async fn send(&self, requester: &Requester, command: &Command, body: Vec<u8>) -> Result<Ended, CliError> {
+    async fn send(
+        &self,
+        requester: &Requester,
+        broker: &BrokerConfig,
+        command: &Command,
+        body: Vec<u8>,
+    ) -> Result<Ended, CliError> {
         let (id, delivery) = (command.id.to_string(), delivery_digest(&body));
         let keys = format!("{}.#", command.body.name());
-        let events = if self.wait { Some(requester.follow(&keys, &id).await) } else { None };
+        let events = if self.wait { Some(Reader::open(broker, &keys).await) } else { None };
         let events = events.transpose().map_err(|error| out_of_reach(&error))?;
         taken(requester.publish(&publication(command, body)).await, &id)?;
         match events {
@@ -119,7 +126,7 @@ fn taken(settled: Settled, id: &str) -> Result<(), CliError> {
 }
 
 /// What waiting cannot mend is a matter of configuration only where the URL or a file is wrong.
-fn out_of_reach(error: &BrokerError) -> CliError {
+pub(super) fn out_of_reach(error: &BrokerError) -> CliError {
     match error {
         BrokerError::BadUrl { .. } | BrokerError::BadName { .. } | BrokerError::TlsFile { .. } => {
             CliError::Usage(error.to_string())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::broker::{BrokerError, Follower};
+use crate::broker::{BrokerError, Reader};
 use crate::cli::{CliError, Ended, answer};
 use crate::contract::{Event, Phase};
 
@@ -19,10 +19,20 @@ pub(super) struct Wait<'a> {
 
 impl Wait<'_> {
     /// Prints the events until the end.
-    pub(super) async fn for_the_end(&self, mut events: Follower) -> Result<Ended, CliError> {
+    pub(super) async fn for_the_end(&self, mut events: Reader) -> Result<Ended, CliError> {
+        let ended = self.follow(&mut events).await;
+        events.close().await;
+        ended
+    }
+
+    async fn follow(&self, events: &mut Reader) -> Result<Ended, CliError> {
         let until = Instant::now() + self.within;
         loop {
-            let body = events.next(until).await.map_err(|error| self.lost(&error))?.ok_or_else(|| self.too_late())?;
+            let told = events.next(until).await.map_err(|error| self.lost(&error))?.ok_or_else(|| self.too_late())?;
+            if told.correlation_id.as_deref() != Some(self.id) {
+                continue;
+            }
+            let body = told.body;
             let Ok(event) = serde_json::from_slice::<Event>(&body) else { continue };
             if !self.is_ours(&event) {
                 continue;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::*;
+use super::schema::told_as_documented;
 use super::{LIMIT, parse_json, sample, with};
 
 fn at(text: &str) -> Timestamp {
@@ -20,8 +21,11 @@ fn command(name: &str, changes: Value) -> Command {
     parse_json(&with(sample(name), changes)).unwrap()
 }
 
+/// As it goes out, which the published schema knows.
 fn wire(event: &Event) -> Value {
-    serde_json::to_value(event).unwrap()
+    let value = serde_json::to_value(event).unwrap();
+    told_as_documented(&value).unwrap();
+    value
 }
 
 fn ending(phase: Phase) -> Outcome {

@@ -1,9 +1,12 @@
 //! Tests of the room as a whole.
 
 mod events;
+mod fuzz;
 mod malformed;
 mod properties;
 mod readme;
+mod same_commands;
+pub(crate) mod schema;
 mod well_formed;
 
 use serde_json::{Value, json};

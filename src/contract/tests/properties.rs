@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::{PAGE_TASKS, command_names, delivery_digest, fingerprint, parse, parse_own};
 use super::{LIMIT, sample, with};
 
-fn any_json() -> impl Strategy<Value = Value> {
+pub(super) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -67,7 +67,7 @@ fn right_fields() -> impl Strategy<Value = Value> {
 }
 
 /// A well-formed command of any kind, most optional fields set at random.
-fn command() -> impl Strategy<Value = Value> {
+pub(super) fn command() -> impl Strategy<Value = Value> {
     let targets = btree_map("[1-9]{1,6}", asset(), 1..5);
     (prop::sample::select(command_names().to_vec()), right_fields(), targets, any::<bool>()).prop_map(
         |(name, fields, targets, list)| {

@@ -1,5 +1,6 @@
 //! Ordered faults: the next calls that match are answered wrongly.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -8,7 +9,7 @@ use crate::graph_sim::wire::request::{GraphRequest, Verb};
 use crate::graph_sim::world::{Id, Refusal};
 
 /// An order to break the next calls that match.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Break {
     /// Which calls.
@@ -28,7 +29,7 @@ pub struct Break {
 }
 
 /// Which calls an order is about: those that all given members fit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Match {
     /// GET, POST or DELETE.
@@ -40,7 +41,7 @@ pub struct Match {
 }
 
 /// In which way a call is broken.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Takes effect, then no answer comes: the connection stays open until the client goes.
@@ -73,7 +74,7 @@ pub enum How {
 }
 
 /// An error body to be sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scripted {
     /// Meta's code.

@@ -1,12 +1,13 @@
 //! Lists that page strangely.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::graph_sim::wire::request::{GraphRequest, Verb};
 use crate::graph_sim::world::Id;
 
 /// In which way a list is odd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Oddity {
     /// After the first page comes one without rows that yet has a `next`.
@@ -24,7 +25,7 @@ pub enum Oddity {
 }
 
 /// An order to make lists odd.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListingOddity {
     /// The edge: `client_pages`, `assigned_users` ...; any when absent.

@@ -1,5 +1,6 @@
 //! Chance faults, the same for the same seed and the same calls.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, How, Oddity, Scripted};
@@ -7,7 +8,7 @@ use crate::graph_sim::rng::draw;
 use crate::graph_sim::wire::request::{GraphRequest, Verb};
 
 /// How often something goes wrong by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Awkward {
     /// Calls in a thousand that meet a fault.

@@ -5,7 +5,9 @@
 //! ```
 
 mod acts;
+mod openapi;
 pub(crate) mod orders;
+mod routes;
 
 use std::sync::Arc;
 
@@ -14,17 +16,16 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State as Shares};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{MethodRouter, get, post};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use acts::ControlError;
-use orders::{ClockOrder, Decide};
+pub use openapi::openapi;
 
 use super::sim::Shared;
 use super::state::State;
-use super::world::Verdict;
 
 /// The control API in words: shown by `bindery graph-sim --help`, and fit for a README.
 pub const CONTROL_HELP: &str = include_str!("help.md");
@@ -32,56 +33,29 @@ pub const CONTROL_HELP: &str = include_str!("help.md");
 /// A world of a million Pages still fits into one order.
 const ORDER_BYTES_MAX: usize = 512 * 1024 * 1024;
 
-#[derive(Debug, Default, Deserialize)]
+/// An order that has nothing to say.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Nothing {}
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct After {
+    /// Calls with a number above this one; all when left out.
     after: u64,
 }
 
 /// The routes under `/_sim`.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let world = get(world).merge(plain(State::merge_world)).put(put_world);
-    Router::new()
-        .route("/_sim/world", world)
-        .route("/_sim/calls", get(calls))
-        .route("/_sim/clock", get(clock).merge(order(|state, to: ClockOrder| state.advance(&to))))
-        .route("/_sim/approve", order(|state, on| state.decide(Verdict::Approve, on)))
-        .route("/_sim/deny", order(|state, on| state.decide(Verdict::Deny, on)))
-        .route("/_sim/withdraw", order(|state, on: Decide| state.withdraw(&on)))
-        .route("/_sim/person", order(State::change_person))
-        .route("/_sim/page", order(State::change_page))
-        .route("/_sim/break", plain(|state, rule| state.faults.add_break(rule)))
-        .route("/_sim/listing", plain(|state, rule| state.faults.add_oddity(rule)))
-        .route("/_sim/throttle", plain(State::throttle))
-        .route("/_sim/quota", plain(State::set_quota))
-        .route("/_sim/usage", plain(State::order_usage))
-        .route("/_sim/lag", order(State::set_lag))
-        .route("/_sim/awkward", plain(State::set_awkward))
-        .route("/_sim/token", order(State::set_token))
-        .route("/_sim/heal", plain(|state, _: Nothing| state.heal()))
-        .route("/_sim/reset", plain(|state, _: Nothing| state.reset()))
-        .route("/_sim", get(help))
+    unbound().layer(DefaultBodyLimit::max(ORDER_BYTES_MAX)).with_state(shared)
+}
+
+/// The same, before it is known what they act on.
+pub(super) fn unbound() -> Router<Arc<Shared>> {
+    routes::table()
+        .into_iter()
+        .fold(Router::new(), |router, route| router.route(route.path, route.serve))
         .route("/_sim/{*rest}", axum::routing::any(unknown))
-        .layer(DefaultBodyLimit::max(ORDER_BYTES_MAX))
-        .with_state(shared)
-}
-
-/// A POST whose JSON body is the order; the content type is not looked at, so that plain `curl -d` does.
-fn order<O, R>(act: fn(&mut State, O) -> Result<R, ControlError>) -> MethodRouter<Arc<Shared>>
-where
-    O: DeserializeOwned + 'static,
-    R: Serialize + 'static,
-{
-    post(move |Shares(shared): Shares<Arc<Shared>>, body: Bytes| async move { obey(&shared, &body, act) })
-}
-
-/// As [`order`], for what cannot fail.
-fn plain<O: DeserializeOwned + 'static>(act: fn(&mut State, O)) -> MethodRouter<Arc<Shared>> {
-    post(move |Shares(shared): Shares<Arc<Shared>>, body: Bytes| async move { obey(&shared, &body, surely(act)) })
 }
 
 fn surely<O>(act: fn(&mut State, O)) -> impl FnOnce(&mut State, O) -> Result<bool, ControlError> {

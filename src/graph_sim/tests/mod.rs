@@ -4,6 +4,7 @@ mod batches;
 mod businesses;
 mod claims;
 mod controls;
+mod documented;
 mod lists;
 mod pages;
 mod sockets;

@@ -8,13 +8,13 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::graph_sim::{Break, How, Sim, SimConfig};
 
-async fn sim() -> Sim {
+pub(super) async fn sim() -> Sim {
     let config = SimConfig { hold: seconds(5), ..SimConfig::of(World::demo()) };
     Sim::start(config).await.expect("a free port")
 }
 
 /// Everything that arrives until the other side closes.
-async fn ask(sim: &Sim, method: &str, path: &str, body: &str) -> io::Result<String> {
+pub(super) async fn ask(sim: &Sim, method: &str, path: &str, body: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(sim.addr()).await?;
     let head =
         format!("{method} {path} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n");

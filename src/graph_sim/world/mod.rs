@@ -20,6 +20,7 @@ mod parts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ pub(crate) use token::{Acting, Caller, Proof};
 pub use token::{Holder, Token};
 
 /// Everything the simulator knows.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct World {
     /// What all chance and all new ids come from.
@@ -44,6 +45,7 @@ pub struct World {
     pub businesses: BTreeMap<Id, Business>,
     /// Pages by id; shared, so that a snapshot for lagging lists costs little.
     #[serde(with = "shared_pages")]
+    #[schemars(with = "BTreeMap<Id, Page>")]
     pub pages: BTreeMap<Id, Arc<Page>>,
     /// Open requests by their own id.
     pub requests: BTreeMap<Id, Request>,

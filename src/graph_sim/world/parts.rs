@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tasks::Tasks;
@@ -11,7 +12,7 @@ use super::tasks::Tasks;
 pub type Id = String;
 
 /// A business (portfolio) with its people.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Business {
     /// Name shown in lists.
@@ -27,7 +28,7 @@ pub struct Business {
 }
 
 /// A person in a business.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Person {
     /// Full name.
@@ -41,7 +42,7 @@ pub struct Person {
 }
 
 /// A system user of a business.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SystemUser {
     /// Name shown in lists.
@@ -51,7 +52,7 @@ pub struct SystemUser {
 }
 
 /// A role in a business.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BusinessRole {
     /// Full control of the business.
@@ -72,7 +73,7 @@ impl BusinessRole {
 }
 
 /// A business asset group: its users have their tasks on all its Pages, and lose none of them one by one.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Group {
     /// Name shown in lists.
@@ -90,7 +91,7 @@ pub struct Group {
 }
 
 /// An invitation that nobody has accepted yet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Invitation {
     /// Who was invited.
@@ -107,7 +108,7 @@ pub struct Invitation {
 }
 
 /// A Page. `instagram`, `two_factor` and the like are the human obstacles of the real thing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Page {
     /// Name shown in lists.
@@ -135,7 +136,7 @@ pub struct Page {
 }
 
 /// A role on the Page itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectRole {
     /// Name shown in `roles`.
@@ -149,7 +150,7 @@ pub struct DirectRole {
 }
 
 /// Agency access.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// What was granted: the upper bound for the agency's own people.
@@ -160,7 +161,7 @@ pub struct Share {
 }
 
 /// A decision that falls by itself some time after the claim.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reaction {
     /// Approve or deny.
@@ -174,7 +175,7 @@ pub struct Reaction {
 }
 
 /// What the owner's side says to a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Access is granted.
@@ -184,7 +185,7 @@ pub enum Verdict {
 }
 
 /// The kind of access a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Ownership: `pending_owned_pages`.
@@ -194,7 +195,7 @@ pub enum Access {
 }
 
 /// An open request for a Page (Meta's BusinessPageRequest).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Ownership or agency.
@@ -212,7 +213,7 @@ pub struct Request {
 }
 
 /// A decision waiting for its time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scheduled {
     /// When it falls.

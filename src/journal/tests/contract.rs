@@ -90,7 +90,7 @@ async fn other_content_under_a_known_id_changes_nothing(shelf: impl Shelf) {
     accept(&journal, "a").await;
     let before = journal.find(&id("a")).await.unwrap();
     let other = New { fingerprint: "another".to_owned(), reply_to: Some("queue".to_owned()), ..command("a") };
-    assert!(matches!(journal.accept(other).await.unwrap(), Accepted::OtherContent(_)));
+    assert!(matches!(journal.accept(other).await.unwrap(), Accepted::OtherContent));
     assert_eq!(journal.find(&id("a")).await.unwrap(), before);
     journal.record(id("a"), ending("a", Phase::Completed, 1)).await.unwrap();
     assert_eq!(waiting(&journal).await.len(), 1, "the requester of other content gets no reply");
@@ -131,7 +131,7 @@ async fn an_open_command_asked_again_remembers_the_new_requester(shelf: impl She
 
 async fn a_cancel_that_comes_first_meets_its_command(shelf: impl Shelf) {
     let journal = shelf.open().await;
-    let met = journal.remember_cancel(id("a"), id("stop"), at(100)).await.unwrap();
+    let met = journal.remember_cancel(id("a"), id("stop"), at(100), |_| true).await.unwrap();
     assert_eq!(met, Cancelled::Remembered);
     let Accepted::New { cancelled_by, .. } = journal.accept(command("a")).await.unwrap() else { panic!("new") };
     assert_eq!(cancelled_by, Some(id("stop")));
@@ -144,7 +144,7 @@ async fn a_cancel_that_comes_first_meets_its_command(shelf: impl Shelf) {
 
 async fn a_cancel_that_is_over_is_forgotten(shelf: impl Shelf) {
     let journal = shelf.open().await;
-    journal.remember_cancel(id("a"), id("stop"), at(0)).await.unwrap();
+    journal.remember_cancel(id("a"), id("stop"), at(0), |_| true).await.unwrap();
     let Accepted::New { cancelled_by, .. } = journal.accept(command("a")).await.unwrap() else { panic!("new") };
     assert_eq!(cancelled_by, None);
 }
@@ -154,11 +154,12 @@ async fn a_cancel_marks_an_open_command_and_spares_a_finished_one(shelf: impl Sh
     accept(&journal, "open").await;
     accept(&journal, "over").await;
     journal.record(id("over"), ending("over", Phase::Completed, 1)).await.unwrap();
-    let Cancelled::Open(row) = journal.remember_cancel(id("open"), id("stop"), at(9)).await.unwrap() else {
+    let Cancelled::Open(row) = journal.remember_cancel(id("open"), id("stop"), at(9), |_| true).await.unwrap() else {
         panic!("open")
     };
     assert_eq!(row.cancelled_by, Some(id("stop")));
-    let Cancelled::Finished(row) = journal.remember_cancel(id("over"), id("stop"), at(9)).await.unwrap() else {
+    let Cancelled::Finished(row) = journal.remember_cancel(id("over"), id("stop"), at(9), |_| true).await.unwrap()
+    else {
         panic!("finished")
     };
     assert_eq!(row.cancelled_by, None);

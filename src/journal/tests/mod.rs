@@ -1,5 +1,7 @@
 //! The journal's stories: `contract` is what any store must keep, `sqlite` what the file on disk must.
 
+#[macro_use]
 mod contract;
+mod forgetting;
 mod sqlite;
 mod words;

@@ -84,6 +84,7 @@ pub(super) fn play(
         paper.said.extend(script.said());
         let seen = match then {
             Move::Finish(outcome) => {
+                crate::contract::tests::schema::ends_as_documented(command, &outcome);
                 paper.journal_bytes = serde_json::to_vec(&journal).unwrap().len();
                 return Paper { outcome: *outcome, ..paper };
             }

@@ -55,7 +55,7 @@ CREATE TABLE observations (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE evidence (
-    command INTEGER NOT NULL REFERENCES commands (seq),
+    command INTEGER NOT NULL, -- of commands or, once that is kept no longer, of endings
     n       INTEGER NOT NULL,
     at      INTEGER NOT NULL,
     call    TEXT    NOT NULL,
@@ -156,9 +156,11 @@ CREATE INDEX removals_by_business ON removals (business, at);
 
 -- Cancels of commands that have not come yet.
 CREATE TABLE cancels (
-    target TEXT PRIMARY KEY,
-    by     TEXT    NOT NULL,
-    until  INTEGER NOT NULL
+    target       TEXT    NOT NULL,
+    by           TEXT    NOT NULL,
+    published_by TEXT, -- who gave `by`
+    until        INTEGER NOT NULL,
+    PRIMARY KEY (target, by)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE parked (
@@ -180,3 +182,22 @@ CREATE TABLE pulse (
     beats INTEGER NOT NULL
 ) STRICT;
 INSERT INTO pulse (one, beats) VALUES (1, 0);
+
+-- What is still known of commands that are kept no longer: enough to know a duplicate and to find the evidence.
+CREATE TABLE endings (
+    seq            INTEGER PRIMARY KEY, -- the command's
+    id             TEXT    NOT NULL,
+    fingerprint    TEXT, -- none once the id is new again; a child never has one
+    phase          TEXT    NOT NULL,
+    event_id       TEXT,
+    ended_at       INTEGER NOT NULL,
+    evidence_head  TEXT    NOT NULL,
+    evidence_total INTEGER NOT NULL
+) STRICT;
+CREATE INDEX endings_by_id ON endings (id, seq);
+CREATE INDEX endings_to_go ON endings (ended_at) WHERE evidence_total > 0 OR fingerprint IS NULL;
+CREATE INDEX endings_known ON endings (ended_at) WHERE fingerprint IS NOT NULL;
+-- What is forgotten is found by its age.
+CREATE INDEX commands_by_end ON commands (ended_at) WHERE parent IS NULL AND ended_at IS NOT NULL;
+CREATE INDEX events_apart ON events (stored_at) WHERE command IS NULL;
+CREATE INDEX walks_by_end ON walks (ended);

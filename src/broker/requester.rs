@@ -1,35 +1,23 @@
-//! The requester's side: one command out, and the events about it back. For the command line, not for the worker.
+//! The requester's side: one command out. For the command line, not for the worker.
 //!
 //! Unlike the worker it declares nothing of the contract's topology: a command for which nobody has declared a queue
-//! comes back, instead of waiting in one that a slip in the URL has made. The queue of a follower is exclusive and goes
-//! with its connection.
+//! comes back, instead of waiting in one that a slip in the URL has made.
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions,
-};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Confirmation, ExchangeKind};
-use tokio::time::{Instant, timeout_at};
 
 use super::link::{Wire, call};
 use super::publication::short;
-use super::{BrokerConfig, BrokerError, Delivery, Publication, Settled, Tag, Trace, url};
+use super::{BrokerConfig, BrokerError, Publication, Settled, url};
 
 /// A connection that asks for work.
 pub struct Requester {
     wire: Wire,
     config: BrokerConfig,
     user: Option<ShortString>,
-}
-
-/// The events about one command, from when it was made on.
-pub struct Follower {
-    stream: lapin::Consumer,
-    correlation_id: String,
 }
 
 impl Requester {
@@ -51,26 +39,6 @@ impl Requester {
                 Err(error)
             }
         }
-    }
-
-    /// Follows what is told about one command under these routing keys.
-    ///
-    /// # Errors
-    /// Any [`BrokerError`]; `Refused` where there is no exchange of events.
-    pub async fn follow(&self, keys: &str, correlation_id: &str) -> Result<Follower, BrokerError> {
-        let within = self.within();
-        let channel = self.wire.channel(within).await?;
-        let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
-        let queue = channel.queue_declare("".into(), options, FieldTable::default());
-        let queue = call("declare a queue of our own", within, queue).await?.name().clone();
-        let events = short(&self.config.names.events);
-        let options = QueueBindOptions::default();
-        let bound = channel.queue_bind(queue.clone(), events, short(keys), options, FieldTable::default());
-        call(&format!("bind to the exchange {}", self.config.names.events), within, bound).await?;
-        let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };
-        let consumed = channel.basic_consume(queue, "".into(), options, FieldTable::default());
-        let stream = call("consume events", within, consumed).await?;
-        Ok(Follower { stream, correlation_id: correlation_id.to_owned() })
     }
 
     /// Publishes one message and says what became of it, within `confirm_within`.
@@ -121,43 +89,5 @@ impl Requester {
 
     fn within(&self) -> Duration {
         self.config.deadlines.call_within
-    }
-}
-
-impl Follower {
-    /// The next event about the command; `None` where none came until `until`.
-    ///
-    /// # Errors
-    /// `Lost` where the connection ended.
-    pub async fn next(&mut self, until: Instant) -> Result<Option<Vec<u8>>, BrokerError> {
-        loop {
-            let Ok(delivery) = timeout_at(until, self.stream.next()).await else { return Ok(None) };
-            let lost = || BrokerError::Lost { why: "no more events come".into() };
-            let delivery = delivery.ok_or_else(lost)?.map_err(|error| BrokerError::of_call("send events", &error))?;
-            let about = delivery.properties.correlation_id().as_ref();
-            if about.is_some_and(|id| id.as_str() == self.correlation_id) {
-                return Ok(Some(delivery.data));
-            }
-        }
-    }
-}
-
-impl Delivery {
-    /// A message that came by another way than a broker's; its tag means nothing.
-    #[must_use]
-    pub fn of_body(body: Vec<u8>) -> Self {
-        Self {
-            tag: Tag { channel: 0, number: 0 },
-            body,
-            routing_key: String::new(),
-            redelivered: false,
-            delivery_count: 0,
-            message_id: None,
-            correlation_id: None,
-            reply_to: None,
-            user_id: None,
-            content_type: None,
-            trace: Trace::default(),
-        }
     }
 }
