@@ -59,6 +59,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("SHUTDOWN_WITHIN", "5s"),
 ];
 
+/// Where the story hears events.
+const EVENTS_QUEUE: &str = "events-of-the-story";
+
 static PORTS: AtomicU16 = AtomicU16::new(0);
 
 /// The worker, its neighbours, and all that it has told.
@@ -164,7 +167,16 @@ impl Story {
 
     /// With settings of its own, by their variables without the prefix; `{folder}` is the story's folder.
     pub async fn with(world: World, settings: &[(&str, &str)]) -> Result<Self> {
-        let mut story = Self::prepared(rabbit::vhost().await?, world, settings).await?;
+        Self::at_with(rabbit::vhost().await?, world, settings).await
+    }
+
+    /// In a vhost of a node of its own.
+    pub async fn at(vhost: Vhost, world: World) -> Result<Self> {
+        Self::at_with(vhost, world, &[]).await
+    }
+
+    async fn at_with(vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut story = Self::prepared(vhost, world, settings).await?;
         story.restart().await?;
         Ok(story)
     }
@@ -338,19 +350,59 @@ impl Story {
     /// Starts the worker and does not wait for it.
     pub fn start(&mut self) -> Result<()> {
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
-        let folder = self.folder.path().to_string_lossy().into_owned();
-        let mut worker = Command::new(env!("CARGO_BIN_EXE_bindery"));
-        worker.arg("run").env_clear().current_dir(self.folder.path()).kill_on_drop(true);
+        let mut worker = self.bindery();
+        worker.arg("run").kill_on_drop(true);
         worker.env("RUST_LOG", "bindery=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log));
-        worker.env("BINDERY__AMQP__URL", &self.vhost.url).env("BINDERY__GRAPH__BASE_URL", self.meta.base_url());
-        worker.env("BINDERY__JOURNAL__URL", format!("sqlite://{folder}/bindery.db"));
-        worker.env("BINDERY__HTTP__LISTEN", &self.listen);
-        for (name, value) in &self.settings {
-            worker.env(format!("BINDERY__{name}"), value.replace("{folder}", &folder));
-        }
+        let folder = self.folder.path().to_string_lossy().into_owned();
         worker.envs(self.surroundings.iter().map(|(name, value)| (name, value.replace("{folder}", &folder))));
         self.worker = Some(worker.spawn()?);
         Ok(())
+    }
+
+    /// The binary with the worker's configuration.
+    fn bindery(&self) -> Command {
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        let mut bindery = Command::new(env!("CARGO_BIN_EXE_bindery"));
+        bindery.env_clear().current_dir(self.folder.path());
+        bindery.env("BINDERY__AMQP__URL", &self.vhost.url).env("BINDERY__GRAPH__BASE_URL", self.meta.base_url());
+        bindery.env("BINDERY__JOURNAL__URL", format!("sqlite://{folder}/bindery.db"));
+        bindery.env("BINDERY__HTTP__LISTEN", &self.listen);
+        for (name, value) in &self.settings {
+            bindery.env(format!("BINDERY__{name}"), value.replace("{folder}", &folder));
+        }
+        bindery
+    }
+
+    /// Runs a subcommand with the worker's configuration, but for these settings, and waits for its end.
+    pub async fn cli(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Told> {
+        let mut bindery = self.bindery();
+        bindery.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        for (name, value) in settings {
+            bindery.env(format!("BINDERY__{name}"), value);
+        }
+        let ended = timeout(PATIENCE, bindery.output()).await.context("the subcommand did not end")??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let told = Told { code: ended.status.code(), out: text(&ended.stdout), err: text(&ended.stderr) };
+        ensure!(!format!("{told:?}").contains("never-to-be-shown"), "a secret was told: {told:?}");
+        Ok(told)
+    }
+
+    /// Where the worker answers HTTP.
+    pub fn address(&self) -> &str {
+        &self.listen
+    }
+
+    /// Starts the worker anew where others reach it too; it is still called on loopback.
+    pub async fn listen_everywhere(&mut self) -> Result<()> {
+        self.stop().await?;
+        let port = self.listen.rsplit(':').next().context("no port")?.to_owned();
+        self.set("HTTP__LISTEN", &format!("0.0.0.0:{port}"));
+        self.restart().await
+    }
+
+    /// Where its journal and its secrets are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// SIGTERM: the worker ends well, in time.
@@ -405,6 +457,22 @@ impl Story {
         Ok(())
     }
 
+    /// Nobody is bound for events from now on.
+    pub async fn deaf(&self) -> Result<()> {
+        let (_connection, channel) = self.vhost.channel().await?;
+        let none = FieldTable::default();
+        channel.queue_unbind(EVENTS_QUEUE.into(), "bindery.events".into(), "#".into(), none).await?;
+        Ok(())
+    }
+
+    /// The story hears events again.
+    pub async fn hear_again(&self) -> Result<()> {
+        let (_connection, channel) = self.vhost.channel().await?;
+        let (bind, none) = (QueueBindOptions::default(), FieldTable::default());
+        channel.queue_bind(EVENTS_QUEUE.into(), "bindery.events".into(), "#".into(), bind, none).await?;
+        Ok(())
+    }
+
     /// All that the worker logged.
     pub fn log_text(&self) -> String {
         let mut text = String::new();
@@ -412,11 +480,6 @@ impl Story {
             let _ = file.read_to_string(&mut text);
         }
         text
-    }
-
-    /// The folder of the worker: its journal and its log.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     fn log(&self) -> PathBuf {
@@ -465,6 +528,30 @@ impl Drop for Story {
     }
 }
 
+/// What a subcommand said.
+#[derive(Debug)]
+pub struct Told {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Told {
+    /// It ended with this code, and every word was said.
+    pub fn ends(&self, code: i32, says: &[&str]) -> Result<()> {
+        ensure!(self.code == Some(code), "not {code}: {self:#?}");
+        for word in says {
+            ensure!(self.out.contains(word) || self.err.contains(word), "{word:?} is not told: {self:#?}");
+        }
+        Ok(())
+    }
+
+    /// Its answer, which is JSON.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.out).with_context(|| format!("{self:#?}"))
+    }
+}
+
 fn short(event: &Value) -> String {
     format!("{} {} {}", event["data"]["command_id"], event["type"], event["data"]["error"])
 }
@@ -486,7 +573,7 @@ async fn read_events(vhost: &Vhost, so_far: Vec<Value>) -> Result<(watch::Receiv
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let none = FieldTable::default;
     channel.exchange_declare("bindery.events".into(), ExchangeKind::Topic, durable, none()).await?;
-    let queue = "events-of-the-story";
+    let queue = EVENTS_QUEUE;
     let kept = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(queue.into(), kept, none()).await?;
     let bind = QueueBindOptions::default();
