@@ -15,6 +15,7 @@ mod gauges;
 mod intake;
 mod notice;
 mod pipe;
+mod poison;
 mod progress;
 mod prune;
 mod relay;

@@ -11,6 +11,7 @@ use sha2::Sha256;
 use tracing::{Instrument, Span};
 
 use super::client::GraphConfig;
+use crate::crash::crash_point;
 use crate::meta::{Method, Usage, usage};
 use crate::telemetry::{self, Out, Request};
 
@@ -142,6 +143,7 @@ impl Wire {
             Ok(answer) => answer,
             Err(error) => return failed(error.without_url()),
         };
+        crash_point!(Sent, &format!("{} {}", out.method.word(), out.path));
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = match body(answer).await {
             Ok(body) => body,
