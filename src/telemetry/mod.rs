@@ -85,7 +85,9 @@ pub fn init(role: Role) -> Result<Telemetry, TelemetryError> {
     let spans = otlp.tracing.as_ref().map(|provider| spans::layer(provider.tracer(instruments::SCOPE)));
     tracing_subscriber::registry().with(logs).with(spans).try_init().map_err(|_| TelemetryError::Begun)?;
     otlp.tell();
-    spans::begin(otlp.tracing.is_some());
+    if otlp.tracing.is_some() {
+        spans::begin();
+    }
     let metrics = (role == Role::Worker).then(|| meters::begin(otlp.metrics)).flatten();
     Ok(Telemetry { tracing: otlp.tracing, metrics })
 }

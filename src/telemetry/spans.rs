@@ -25,9 +25,9 @@ const LINKS_MAX: usize = 64;
 
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// From now on spans are made, if somebody takes them.
-pub(super) fn begin(on: bool) {
-    ON.store(on, Ordering::Relaxed);
+/// From now on spans are made: somebody takes them.
+pub(super) fn begin() {
+    ON.store(true, Ordering::Relaxed);
 }
 
 fn is_on() -> bool {

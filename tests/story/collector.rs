@@ -208,12 +208,15 @@ fn seen(span: Span) -> Seen {
     }
 }
 
+/// Texts and numbers alone: ours are nothing else.
 fn told(attribute: KeyValue) -> Option<(String, String)> {
     let AnyValue { value } = attribute.value?;
-    let value = match value? {
-        any_value::Value::StringValue(text) => text,
-        any_value::Value::IntValue(number) => number.to_string(),
-        other => format!("{other:?}"),
-    };
-    Some((attribute.key, value))
+    let value = value?;
+    if let any_value::Value::StringValue(text) = value {
+        return Some((attribute.key, text));
+    }
+    if let any_value::Value::IntValue(number) = value {
+        return Some((attribute.key, number.to_string()));
+    }
+    None
 }
