@@ -185,7 +185,7 @@ pub(super) fn proof(token: &SecretString, app_secret: &SecretString) -> SecretSt
 
 /// A path with a word in place of every id, below the version: bounded, as the edges are ours.
 fn template(path: &str) -> String {
-    let is_edge = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && part != "act_";
+    let is_edge = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let parts = path.split('/').skip(1).map(|part| if is_edge(part) { part } else { "{id}" });
     parts.fold("/{version}".to_owned(), |template, part| template + "/" + part)
 }

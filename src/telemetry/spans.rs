@@ -227,6 +227,10 @@ fn link(span: &Span, to: Option<SpanContext>) {
 pub(super) fn context(traceparent: &str) -> Option<SpanContext> {
     let mut parts = traceparent.split('-').skip(1);
     let (trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?);
+    // As the W3C has them: the parsers of numbers below would take shorter ones.
+    if (trace.len(), span.len()) != (32, 16) {
+        return None;
+    }
     let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()? & TraceFlags::SAMPLED.to_u8());
     let context =
         SpanContext::new(TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?, flags, true, TraceState::NONE);

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use anyhow::{Context, Result, ensure};
-use bindery::graph_sim::{Break, Holder, How, Token, Verb, World};
+use bindery::graph_sim::{Break, Holder, How, Scripted, Token, Verb, World};
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Value, json};
 
@@ -198,8 +198,11 @@ async fn i7_no_secret_and_no_name_is_in_spans_metrics_or_logs() -> Result<()> {
     story.meta.break_next(Break::next(Verb::Post, "/assigned_users", How::TimeoutAfter));
     let by_mail = json!({"from": "anna@northwind.example", "to": "ben@northwind.example"});
     let moved = story.ask(&order("reassign", "r", PAGE, by_mail)).await?;
-    let secret_word = "Malformed access token EAAGm0PX4ZCpsBAKwVqt5ZBZCkq8ZD";
-    story.meta.break_next(Break::next(Verb::Get, "/2001/", How::error(100)));
+    // Meta's texts repeat what they were sent.
+    let secret_word = format!("Malformed access token {TOKEN} EAAGm0PX4ZCpsBAKwVqt5ZBZCkq8ZD");
+    let repeats =
+        Scripted { code: 100, subcode: None, is_transient: None, status: 400, message: Some(secret_word.clone()) };
+    story.meta.break_next(Break::next(Verb::Get, "/2001/", How::Error(repeats)));
     story.ask(&order("unassign", "u", PAGE, json!({"user": ANNA}))).await?;
     story.send_raw("claim", format!("{{\"id\": \"{secret_word}\"").as_bytes()).await?;
     story.event("a refusal", |event| event["data"]["phase"] == "rejected").await?;
