@@ -15,8 +15,8 @@ test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, python3
 check: ## Format, lints, docs and licences, as the gate asks
 	@.ci/check
 
-bench: ## Throughput and CPU a command, beside a bare loop that makes the same calls
-	cargo bench --benches
+bench: ## Throughput, CPU, latency and memory, beside a bare loop that makes the same calls (10 minutes)
+	cargo bench --bench speed
 
 nightly: ## Fuzz-like tests of all parsers with a million inputs each (make test: 20 000)
 	BINDERY_FUZZ_INPUTS=1000000 cargo test --release --lib fuzz
