@@ -20,6 +20,8 @@ pub(crate) struct Run {
     pub(crate) rate: f64,
     /// CPU of the process, a command.
     pub(crate) cpu: Duration,
+    /// CPU of the stub, a call, its sockets included.
+    pub(crate) stub_cpu: Duration,
     /// Calls to Graph, a command.
     pub(crate) calls: f64,
     /// The most calls that the stub had in hand at once.
@@ -52,7 +54,11 @@ pub(crate) async fn measure(ground: &Ground, settings: &Settings, disk: Option<&
             let run = |side, name: &'static str| async move {
                 let run =
                     once(ground, side, latency, settings.claims).await.with_context(|| format!("drain, {name}"))?;
-                println!("round {round}, stub at {latency:?}, {name}: {:.0} commands/s", run.rate);
+                let cpu = run.cpu.as_micros();
+                println!(
+                    "round {round}, stub at {latency:?}, {name}: {:.0} commands/s, {cpu} µs of CPU each",
+                    run.rate
+                );
                 anyhow::Ok(run)
             };
             drain.bare.push(run(Side::Bare, "bare loop").await?);
@@ -78,6 +84,7 @@ async fn once(ground: &Ground, side: Side<'_>, latency: Duration, claims: usize)
     let cpu = process.cpu()?;
     process.stop().await?;
     told.close().await?;
+    let stub_cpu = graph.cpu()?;
     let asked = graph.stop().await?;
     let (first, last) = (times.iter().min().context("no events")?, times.iter().max().context("no events")?);
     let of_all = claims as f64;
@@ -86,6 +93,7 @@ async fn once(ground: &Ground, side: Side<'_>, latency: Duration, claims: usize)
     Ok(Run {
         rate: (of_all - 1.0) / (*last - *first).as_secs_f64(),
         cpu: cpu.div_f64(of_all),
+        stub_cpu: stub_cpu.div_f64(asked.calls as f64),
         calls: asked.calls as f64 / of_all,
         in_flight: asked.in_flight_at_most,
         syncs,

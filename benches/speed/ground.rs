@@ -139,6 +139,14 @@ impl Graph {
         Ok(Self { process, url })
     }
 
+    /// Its CPU time so far.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        self.process.cpu()
+    }
+
     /// Ends it and tells what it was asked.
     ///
     /// # Errors

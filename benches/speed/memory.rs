@@ -10,7 +10,9 @@ use crate::loader::Loader;
 use crate::process::{Memory, Process};
 use crate::settings::Settings;
 
-/// How long a worker is looked at once it has nothing more to take in.
+/// After this the allocator has given back what the start needed.
+const SETTLED_AFTER: Duration = Duration::from_secs(5);
+/// How long a worker is looked at once it has nothing more to take in; its highest moment counts.
 const LOOKED_AT: Duration = Duration::from_secs(3);
 const GAP: Duration = Duration::from_millis(100);
 /// Longer than the run: no command ends while its worker's memory is read.
@@ -25,7 +27,8 @@ pub(crate) async fn idle(ground: &Ground) -> Result<Memory> {
     let folder = ground.run_folder()?;
     let graph = Graph::start(Duration::ZERO).await?;
     let worker = ground.start(Side::Worker, &graph.url, &folder).await?;
-    let memory = highest(&worker).await?;
+    sleep(SETTLED_AFTER).await;
+    let memory = worker.memory()?;
     worker.stop().await?;
     graph.stop().await?;
     Ok(memory)
@@ -62,8 +65,9 @@ async fn highest(worker: &Process) -> Result<Memory> {
     let (until, mut highest) = (Instant::now() + LOOKED_AT, Memory::default());
     while Instant::now() < until {
         let memory = worker.memory()?;
-        highest.resident = highest.resident.max(memory.resident);
-        highest.peak = highest.peak.max(memory.peak);
+        if memory.resident >= highest.resident {
+            highest = memory;
+        }
         sleep(GAP).await;
     }
     Ok(highest)

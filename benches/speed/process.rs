@@ -24,6 +24,8 @@ pub(crate) struct Process {
 pub(crate) struct Memory {
     /// Now.
     pub(crate) resident: f64,
+    /// Of that, what no file backs: heap, stacks, caches.
+    pub(crate) anonymous: f64,
     /// The highest so far.
     pub(crate) peak: f64,
 }
@@ -62,7 +64,8 @@ impl Process {
             let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
             anyhow::Ok(kibibytes * 1024.0 / 1e6)
         };
-        Ok(Memory { resident: megabytes("VmRSS:")?, peak: megabytes("VmHWM:")? })
+        let (resident, anonymous, peak) = (megabytes("VmRSS:")?, megabytes("RssAnon:")?, megabytes("VmHWM:")?);
+        Ok(Memory { resident, anonymous, peak })
     }
 
     /// Tells it to stop, by the end of its stdin where we hold that, else by SIGTERM, and waits for its end.

@@ -41,29 +41,18 @@ impl Report {
             let name = format!("{name}, fsync slowed by 2 ms");
             self.throughput(&name, &drain.bare, &drain.slow, if near { 0.5 } else { 0.9 });
         }
-        let of = |runs: &[Run], figure: fn(&Run) -> f64| median(runs.iter().map(figure));
-        let micros: fn(&Run) -> f64 = |run| run.cpu.as_secs_f64() * 1e6;
-        let (bare, worker) = (of(&drain.bare, micros), of(&drain.worker, micros));
-        self.beside(
-            &format!("{name}: CPU a command"),
-            [format!("{bare:.0} µs"), format!("{worker:.0} µs")],
-            worker / bare,
-        );
-        let calls: fn(&Run) -> f64 = |run| run.calls;
-        let (bare, worker) = (of(&drain.bare, calls), of(&drain.worker, calls));
-        self.beside(
-            &format!("{name}: calls a settled claim"),
-            [format!("{bare:.2}"), format!("{worker:.2}")],
-            worker / bare,
-        );
-        let out: fn(&Run) -> f64 = |run| run.in_flight as f64;
-        let (bare, worker) = (of(&drain.bare, out), of(&drain.worker, out));
-        self.beside(&format!("{name}: most calls in flight"), [format!("{bare}"), format!("{worker}")], worker / bare);
+        self.beside(&format!("{name}: CPU a command, µs"), drain, 0, |run| run.cpu.as_secs_f64() * 1e6);
+        self.beside(&format!("{name}: calls a settled claim"), drain, 2, |run| run.calls);
+        self.beside(&format!("{name}: the stub's CPU a call, µs"), drain, 0, |run| run.stub_cpu.as_secs_f64() * 1e6);
+        if !near {
+            // With no latency the stub, which has one thread, has one call in hand by its nature.
+            self.beside(&format!("{name}: most calls in flight"), drain, 0, |run| run.in_flight as f64);
+        }
         if let Some(syncs) = drain.slow.iter().map(|run| run.syncs).collect::<Option<Vec<f64>>>()
             && !syncs.is_empty()
         {
             let syncs = format!("{:.3}", median(syncs));
-            self.row(&format!("{name}: fsyncs a command, slowed"), "–", &syncs, "", None);
+            self.row(&format!("{name}, fsync slowed by 2 ms: fsyncs a command"), "–", &syncs, "", None);
         }
     }
 
@@ -96,7 +85,9 @@ impl Report {
 
     /// Resident memory.
     pub(crate) fn memory(&mut self, idle: Memory, queued: Option<Memory>, settings: &Settings) {
-        let row = |memory: Memory| format!("{:.1} MB (peak {:.1})", memory.resident, memory.peak);
+        let row = |memory: Memory| {
+            format!("{:.1} MB (anonymous {:.1}, peak {:.1})", memory.resident, memory.anonymous, memory.peak)
+        };
         self.row("resident, idle, MB", "–", &row(idle), "", Some((idle.resident, Bound::Below(40.0))));
         if let Some(queued) = queued {
             let name = format!("resident, {} commands queued, MB", settings.queued);
@@ -114,8 +105,11 @@ impl Report {
         self.row(name, &rate(bare), &rate(worker), &told, Some((ratio, Bound::AtLeast(least))));
     }
 
-    fn beside(&mut self, name: &str, [bare, worker]: [String; 2], ratio: f64) {
-        self.row(name, &bare, &worker, &format!("{ratio:.2}"), None);
+    /// Medians of one figure, side by side.
+    fn beside(&mut self, name: &str, drain: &Drain, decimals: usize, figure: fn(&Run) -> f64) {
+        let [bare, worker] = [&drain.bare, &drain.worker].map(|runs| median(runs.iter().map(figure)));
+        let told = |figure: f64| format!("{figure:.decimals$}");
+        self.row(name, &told(bare), &told(worker), &format!("{:.2}", worker / bare), None);
     }
 
     fn row(&mut self, name: &str, bare: &str, worker: &str, ratio: &str, judged: Option<(f64, Bound)>) {
