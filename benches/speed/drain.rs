@@ -76,6 +76,7 @@ async fn once(ground: &Ground, side: Side<'_>, latency: Duration, claims: usize)
     let folder = ground.run_folder()?;
     let graph = Graph::start(latency).await?;
     let loader = Loader::connect(&ground.broker).await?;
+    loader.empty().await?;
     loader.fill(claims).await?;
     loader.close().await?;
     let mut told = Told::listen(&ground.broker).await?;

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueuePurgeOptions};
 
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, PublisherConfirm};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::claims::command;
 use crate::settings::RATE;
@@ -16,6 +16,9 @@ use crate::settings::RATE;
 const QUEUE: &str = "bindery.commands";
 /// Publications whose confirm is out.
 const UNCONFIRMED: usize = 2_000;
+
+/// From a consumer's leaving until what it had is in the queue again, generously.
+const GIVEN_BACK_AFTER: Duration = Duration::from_millis(200);
 
 /// A connection that publishes commands.
 pub(crate) struct Loader {
@@ -35,13 +38,29 @@ impl Loader {
         Ok(Self { connection, channel })
     }
 
-    /// Puts the first `claims` commands into the queue, which must be empty, and waits until the broker has them all.
+    /// Empties the queue. The broker gives back what it has not yet noted as acknowledged when its consumer leaves, and
+    /// that a moment later: it is empty when two looks in a row find nothing.
     ///
     /// # Errors
-    /// When something was left in the queue, or the broker refuses one.
+    /// When the queue is not there.
+    pub(crate) async fn empty(&self) -> Result<()> {
+        let (mut left, mut looks) = (0, 0);
+        while looks < 2 {
+            sleep(GIVEN_BACK_AFTER).await;
+            let found = self.channel.queue_purge(QUEUE.into(), QueuePurgeOptions::default()).await?;
+            (left, looks) = (left + found, if found == 0 { looks + 1 } else { 0 });
+        }
+        if left > 0 {
+            println!("(the broker gave back {left} deliveries of the run before; they are dropped)");
+        }
+        Ok(())
+    }
+
+    /// Puts the first `claims` commands into the queue and waits until the broker has them all.
+    ///
+    /// # Errors
+    /// When the broker refuses one.
     pub(crate) async fn fill(&self, claims: usize) -> Result<()> {
-        let left = self.waiting().await?;
-        ensure!(left == 0, "the run before left {left} commands in the queue");
         let mut out = VecDeque::with_capacity(UNCONFIRMED);
         for n in 0..claims {
             out.push_back(self.publish(n).await?);

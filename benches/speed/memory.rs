@@ -42,6 +42,7 @@ pub(crate) async fn queued(ground: &Ground, settings: &Settings) -> Result<Memor
     let folder = ground.run_folder()?;
     let graph = Graph::start(NEVER).await?;
     let loader = Loader::connect(&ground.broker).await?;
+    loader.empty().await?;
     loader.fill(settings.queued).await?;
     let worker = ground.start(Side::Worker, &graph.url, &folder).await?;
     timeout(TAKEN_IN_WITHIN, async {

@@ -41,9 +41,10 @@ pub(crate) async fn measure(ground: &Ground, settings: &Settings) -> Result<(Way
 async fn once(ground: &Ground, side: Side<'_>, settings: &Settings) -> Result<Way> {
     let folder = ground.run_folder()?;
     let graph = Graph::start(FAR).await?;
+    let loader = Loader::connect(&ground.broker).await?;
+    loader.empty().await?;
     let mut told = Told::listen(&ground.broker).await?;
     let process = ground.start(side, &graph.url, &folder).await?;
-    let loader = Loader::connect(&ground.broker).await?;
     let ((sent, late), times) = tokio::try_join!(loader.pace(settings.open), told.all(settings.open))?;
     process.stop().await?;
     loader.close().await?;

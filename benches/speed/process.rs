@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// `shutdown_within` is 25 s.
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(500);
 /// USER_HZ, on every Linux that one meets.
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -73,6 +74,8 @@ impl Process {
     /// # Errors
     /// When it does not end, or not well.
     pub(crate) async fn stop(mut self) -> Result<()> {
+        // Its last acknowledgements are still on their way through the broker's log.
+        sleep(ACKNOWLEDGED_WITHIN).await;
         if self.child.stdin.take().is_none() {
             let told = Command::new("kill").arg("-TERM").arg(self.pid.to_string()).status().await?;
             ensure!(told.success(), "kill -TERM {}", self.pid);
