@@ -34,10 +34,13 @@
 mod batch;
 mod config;
 mod consumer;
+mod dead;
 mod delivery;
 mod described;
+mod doctor;
 mod error;
 mod events;
+mod greeting;
 mod link;
 mod publication;
 mod publisher;
@@ -51,8 +54,10 @@ mod waits;
 
 pub use config::{BrokerConfig, ClientCertificate, Deadlines, TopologyNames};
 pub use consumer::Consumer;
+pub use dead::{Letter, Letters};
 pub use delivery::{Delivery, Tag, Trace};
 pub use described::{Declared, declared};
+pub use doctor::{Examined, QueueSeen, Right, Standing, examine};
 pub use error::BrokerError;
 pub use events::{Heard, Reader, Told, watch};
 pub use publication::{Exchange, Publication, Settled};

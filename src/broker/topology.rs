@@ -81,7 +81,7 @@ async fn declare_all(wire: &Wire, config: &BrokerConfig, within: Duration) -> Re
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     Declare,
     /// Only see whether it exists.
     Look,
@@ -142,7 +142,7 @@ fn text(value: &str) -> AMQPValue {
 }
 
 impl Thing<'_> {
-    fn in_words(&self) -> String {
+    pub(super) fn in_words(&self) -> String {
         match self {
             Self::Exchange { name, .. } => format!("exchange {name}"),
             Self::Queue { name, .. } => format!("queue {name}"),
@@ -150,7 +150,7 @@ impl Thing<'_> {
         }
     }
 
-    async fn declare_on(&self, channel: &Channel, how: How) -> lapin::Result<()> {
+    pub(super) async fn declare_on(&self, channel: &Channel, how: How) -> lapin::Result<()> {
         let passive = how == How::Look;
         match self {
             Self::Exchange { name, kind } => {
@@ -204,7 +204,7 @@ impl Declaring<'_> {
 
 /// Reads the broker's own words: `… inequivalent arg 'x-overflow' for queue … received 'a' but current is 'b'`, where
 /// either side may also be `none` or `the value 'a' of type 'longstr'`.
-fn drift(thing: &Thing<'_>, why: &str) -> Option<BrokerError> {
+pub(super) fn drift(thing: &Thing<'_>, why: &str) -> Option<BrokerError> {
     let (_, rest) = why.split_once("inequivalent arg '")?;
     let (argument, rest) = rest.split_once('\'')?;
     let (_, sides) = rest.split_once("received ")?;

@@ -7,6 +7,7 @@ use super::{CliError, Ended, answer, run};
 use crate::config::Config;
 use crate::contract::BusinessId;
 use crate::journal::{CommandRow, Filter, Journal, State, StateName};
+use crate::operator::shown;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct ListArgs {
@@ -32,7 +33,7 @@ pub(super) async fn run(args: ListArgs, config: &Config) -> Result<Ended, CliErr
     let rows = rows.map_err(|error| CliError::OutOfReach(format!("could not read the journal: {error}")))?;
     journal.close().await;
     if args.json {
-        let rows: Vec<Json> = rows.iter().map(in_json).collect();
+        let rows: Vec<Json> = rows.iter().map(shown::command).collect();
         answer(&format!("{:#}", json!(rows)))?;
     } else if !rows.is_empty() {
         answer(&in_words(&rows))?;
@@ -56,29 +57,6 @@ pub(super) fn state(row: &CommandRow) -> String {
         State::Ended(ended) => format!("{} (nothing changed)", ended.phase.word()),
         State::Ready | State::Running | State::Pending | State::AwaitingChildren => row.state.name().word().to_owned(),
     }
-}
-
-/// A command in JSON; what was asked is the command itself.
-pub(super) fn in_json(row: &CommandRow) -> Json {
-    let asked: Json = serde_json::from_str(&row.body).unwrap_or_default();
-    let mut told = json!({
-        "id": row.id.as_str(), "state": row.state.name().word(), "since": row.since, "why": row.why, "due": row.due,
-        "accepted_at": row.accepted_at, "ended_at": row.ended_at, "published_by": row.published_by,
-        "parent": row.parent.as_ref().map(|id| id.as_str()), "attempts": row.attempts,
-        "cancelled_by": row.cancelled_by.as_ref().map(|id| id.as_str()), "asked": asked,
-    });
-    match &row.state {
-        State::Waiting { cause, since, until } => {
-            told["waiting"] = json!({ "cause": cause, "since": since, "until": until });
-        }
-        State::Awaiting { target } => told["awaiting"] = json!(target.as_str()),
-        State::Ended(ended) => {
-            told["phase"] = json!(ended.phase.word());
-            told["changed"] = json!(ended.changed);
-        }
-        State::Ready | State::Running | State::Pending | State::AwaitingChildren => {}
-    }
-    told
 }
 
 fn in_words(rows: &[CommandRow]) -> String {

@@ -1,7 +1,12 @@
 //! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
 
 mod config;
+mod dead;
 mod demo;
+mod doctor;
+mod door;
+mod events;
+mod explain;
 mod graph_sim;
 mod list;
 mod pipe;
@@ -47,6 +52,16 @@ enum Command {
     Status(status::StatusArgs),
     /// The commands that the journal holds, the last arrived first.
     List(list::ListArgs),
+    /// Why one command stands where it stands, what happens next and when.
+    Explain(explain::ExplainArgs),
+    /// Looks over broker, journal, worker and Graph, a line each with what to do. Changes nothing.
+    Doctor(doctor::DoctorArgs),
+    /// Events that nobody was bound for.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Messages that are no commands: looked at, replayed or discarded.
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
     /// Shows events as they come, of one command, one business, or all.
     Watch(watch::WatchArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
@@ -120,6 +135,10 @@ impl Cli {
             Command::Send(args) => send::run((**args).clone(), &self.load_config()?).await,
             Command::Status(args) => status::run(args.clone(), &self.load_config()?).await,
             Command::List(args) => list::run(args.clone(), &self.load_config()?).await,
+            Command::Explain(args) => explain::run(args.clone(), &self.load_config()?).await,
+            Command::Doctor(args) => doctor::run(args.clone(), &self.load_config()?).await,
+            Command::Events(command) => events::run(command.clone(), &self.load_config()?).await,
+            Command::Dead(command) => dead::run(command.clone(), &self.load_config()?).await,
             Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,

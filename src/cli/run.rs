@@ -1,6 +1,7 @@
 //! `bindery run`: the worker.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -11,11 +12,11 @@ use tracing::{error, info, warn};
 
 use super::{CliError, Ended};
 use crate::broker::{self, BrokerConfig, ClientCertificate, TopologyNames};
-use crate::config::{AmqpConfig, Config, Credential};
+use crate::config::{AmqpConfig, Config, Credential, SecretError};
 use crate::engine::{Clock, Engine};
 use crate::graph::{Graph, GraphConfig, Secrets, Trouble, WhoamiError};
 use crate::journal::Journal;
-use crate::operator;
+use crate::operator::{self, Desk};
 
 /// Rows asked for in one page of a list; larger pages provoke error 1 at Meta.
 const PAGE_LIMIT: u32 = 100;
@@ -34,11 +35,12 @@ pub(super) async fn run(config: Config) -> Result<Ended, CliError> {
     let clock = Clock::default();
     let stop = CancellationToken::new();
     let (shutdown_within, listen) = (config.shutdown_within, config.http.listen);
+    let desk = Desk::new(journal.clone(), Arc::new(config.clone()), broker.clone(), clock.clone());
     let engine = Engine::new(config, journal.clone(), graph.with_clock(clock.reader()), clock, stop.clone()).await;
     let engine = engine.map_err(|error| CliError::OutOfReach(format!("could not read the journal: {error}")))?;
     let mut tasks = JoinSet::new();
     let health = operator::Health::new(journal.clone(), stop.clone());
-    let served = operator::serve(listen, health.clone()).await;
+    let served = operator::serve(listen, health.clone(), desk).await;
     tasks.spawn(served.map_err(|error| CliError::OutOfReach(format!("could not listen on {listen}: {error}")))?);
     info!("bindery {} works, health on http://{listen}/readyz", env!("CARGO_PKG_VERSION"));
     let work = engine.run(broker, move |links| health.watch(links));
@@ -113,7 +115,9 @@ pub(super) fn broker_config(amqp: &AmqpConfig) -> BrokerConfig {
 
 /// Graph's host must answer, whatever it says: a dead credential is for its own commands to wait for.
 async fn reach_graph(config: &Config, graph: &Graph) -> Result<(), CliError> {
-    let Some(secrets) = config.credentials.values().find_map(secrets) else { return Ok(()) };
+    let Some(secrets) = config.credentials.values().find_map(|credential| secrets(credential).ok()) else {
+        return Ok(());
+    };
     let until = tokio::time::Instant::now() + config.start_within;
     let mut told = false;
     loop {
@@ -133,10 +137,10 @@ async fn reach_graph(config: &Config, graph: &Graph) -> Result<(), CliError> {
     }
 }
 
-/// The secrets of a credential, if they can be read now.
-fn secrets(credential: &Credential) -> Option<Secrets> {
-    let pair = credential.secrets.read().ok()?;
-    Some(Secrets { name: credential.name.clone(), access_token: pair.access_token, app_secret: pair.app_secret })
+/// The secrets of a credential, as they are now.
+pub(super) fn secrets(credential: &Credential) -> Result<Secrets, SecretError> {
+    let pair = credential.secrets.read()?;
+    Ok(Secrets { name: credential.name.clone(), access_token: pair.access_token, app_secret: pair.app_secret })
 }
 
 /// The path of the journal's file.

@@ -1,13 +1,14 @@
 //! `bindery status ID`: how one command stands, from the journal alone.
 
 use clap::Args;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::list::{read_journal, state};
 use super::{CliError, Ended, answer, send};
 use crate::config::Config;
 use crate::contract::{CommandId, Event};
 use crate::journal::{CommandRow, Ending, JournalError, NewEvent};
+use crate::operator::shown;
 
 /// The last events that are shown to a person.
 const EVENTS_SHOWN: usize = 5;
@@ -31,7 +32,7 @@ pub(super) async fn run(args: StatusArgs, config: &Config) -> Result<Ended, CliE
     };
     let events = journal.events_of(&args.id).await.map_err(unread)?;
     journal.close().await;
-    answer(&if args.json { format!("{:#}", in_json(&row, &events)) } else { in_words(&row, &events) })?;
+    answer(&if args.json { format!("{:#}", shown::status(&row, &events)) } else { in_words(&row, &events) })?;
     Ok(Ended::Well)
 }
 
@@ -64,15 +65,4 @@ fn in_words(row: &CommandRow, events: &[NewEvent]) -> String {
     let told = last.iter().filter_map(|event| serde_json::from_slice::<Event>(&event.body).ok());
     lines.extend(told.map(|event| format!("  event     {}", send::line(&event))));
     lines.join("\n")
-}
-
-fn in_json(row: &CommandRow, events: &[NewEvent]) -> Json {
-    let events: Vec<Json> = events.iter().filter_map(|event| serde_json::from_slice(&event.body).ok()).collect();
-    let mut told = super::list::in_json(row);
-    told["children"] = json!({ "total": row.children.total, "open": row.children.open,
-        "well": row.children.well, "changed": row.children.changed });
-    told["evidence_total"] = json!(row.evidence_total);
-    told["evidence_head"] = json!(row.evidence_head.as_str());
-    told["events"] = json!(events);
-    told
 }

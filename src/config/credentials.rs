@@ -53,10 +53,18 @@ pub struct SecretError {
     reason: String,
 }
 
+/// Where one secret stands: in the configuration, or in a file that is read anew each time.
 #[derive(Debug, Clone)]
-enum Origin {
+pub enum Origin {
+    /// The secret itself.
     Value(SecretString),
-    File { key: String, path: PathBuf },
+    /// A file whose one line it is.
+    File {
+        /// The key that names the file.
+        key: String,
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl Secrets {
@@ -73,7 +81,11 @@ impl Secrets {
 }
 
 impl Origin {
-    fn read(&self) -> Result<SecretString, SecretError> {
+    /// The secret as it is now. Reads a small local file, blocking.
+    ///
+    /// # Errors
+    /// A file that is gone, unreadable, empty, or of several lines.
+    pub fn read(&self) -> Result<SecretString, SecretError> {
         let (key, path) = match self {
             Self::Value(secret) => return Ok(secret.clone()),
             Self::File { key, path } => (key, path),
@@ -136,7 +148,7 @@ fn read_one(r: &mut Reader, name: String) -> Option<Credential> {
 }
 
 /// The secret `key` or the file `key_file`, one of them at most.
-fn read_origin(r: &mut Reader, key: &str) -> Option<Option<Origin>> {
+pub(super) fn read_origin(r: &mut Reader, key: &str) -> Option<Option<Origin>> {
     let file_key = format!("{key}_file");
     let (value, path) = (r.get::<SecretString>(key), r.get::<PathBuf>(&file_key));
     match (value?, path?) {

@@ -27,9 +27,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use access::{Allowed, Protected, Publisher};
-pub use credentials::{Credential, Fingerprint, SecretError, SecretPair, Secrets};
+pub use credentials::{Credential, Fingerprint, Origin, SecretError, SecretPair, Secrets};
 pub use problem::{ConfigError, Place, Problem};
 pub use reader::Setting;
+pub(crate) use sections::TOKEN_LEAST;
 pub use sections::{
     AmqpConfig, AmqpNames, ClaimsConfig, ClientCert, EventsConfig, GraphConfig, HttpConfig, JournalConfig,
     LimitsConfig, OffboardingConfig, PaceConfig, PollConfig, RetentionConfig, RetryConfig,

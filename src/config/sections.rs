@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
+use super::credentials::{Origin, read_origin};
 use super::reader::Reader;
 use super::urls::{BrokerUrl, JournalUrl, http_base};
 use super::values::{Bytes, is_long_enough};
@@ -297,18 +296,24 @@ impl EventsConfig {
 pub struct HttpConfig {
     /// Address and port.
     pub listen: SocketAddr,
-    /// What callers present; always there off loopback.
-    pub token: Option<SecretString>,
+    /// What callers present, read anew each time where it stands in a file; always there off loopback.
+    pub token: Option<Origin>,
 }
+
+/// The fewest characters of a token that nobody guesses.
+pub(crate) const TOKEN_LEAST: usize = 16;
 
 impl HttpConfig {
     pub(super) fn read(r: &mut Reader) -> Option<Self> {
-        let (listen, token) = (r.need::<SocketAddr>("http.listen"), r.get::<SecretString>("http.token"));
+        let (listen, token) = (r.need::<SocketAddr>("http.listen"), read_origin(r, "http.token"));
         let (listen, token) = (listen?, token?);
-        let text = "required because http.listen is not loopback: set BINDERY__HTTP__TOKEN, or listen on 127.0.0.1";
+        let text = "required because http.listen is not loopback: set BINDERY__HTTP__TOKEN (or __TOKEN_FILE), or listen on 127.0.0.1";
         r.require(listen.ip().is_loopback() || token.is_some(), "http.token", text);
-        let long = token.as_ref().is_none_or(|token| is_long_enough(token, 16));
-        r.require(long, "http.token", "must have at least 16 characters, `openssl rand -hex 16` makes one");
+        let key = if matches!(token, Some(Origin::File { .. })) { "http.token_file" } else { "http.token" };
+        // One that cannot be read now has been noted as such already.
+        let long =
+            token.as_ref().and_then(|token| token.read().ok()).is_none_or(|token| is_long_enough(&token, TOKEN_LEAST));
+        r.require(long, key, "must have at least 16 characters, `openssl rand -hex 16` makes one");
         Some(Self { listen, token })
     }
 }

@@ -123,6 +123,12 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ("[graph]\ncall_within = \"0s\"", "graph.call_within in b.toml: must be longer than nothing"),
     // Secrets and rights.
     ("[http]\nlisten = \"0.0.0.0:80\"", "http.token: required because http.listen is not loopback"),
+    (
+        "[http]\ntoken = \"0123456789abcdef\"\ntoken_file = \"/nowhere/t\"",
+        "http.token in b.toml: both it and http.token_file are set",
+    ),
+    ("[http]\ntoken_file = \"/nowhere/t\"", "http.token_file in b.toml: could not read the file it names"),
+    ("[http]\ntoken_file = \"/dev/null\"", "http.token_file in b.toml: the file it names is empty"),
     ("[http]\ntoken = \"short\"", "http.token in b.toml: must have at least 16 characters"),
     (
         "[credentials.a]\naccess_token = \"T\"",

@@ -167,6 +167,11 @@ async fn settle(
             progress.waits(WaitCause::Quota, Some(until)).await?;
             Ok(Err(Gone::Waits(until)))
         }
+        Trouble::CredentialDead { .. } if was_replaced(shared, met.ready) => {
+            let now = shared.clock.now();
+            progress.tries_again(now, "Meta refused a token that was replaced meanwhile").await?;
+            Ok(Err(Gone::Waits(now)))
+        }
         Trouble::CredentialDead { code, message, .. } => {
             suspend(shared, met.ready, &format!("{code}: {message}")).await?;
             progress.waits(WaitCause::Credential, None).await?;
@@ -200,6 +205,7 @@ pub(crate) async fn note_trouble(
         Trouble::Throttled { scope, wait, code, .. } => {
             throttled(shared, ready, business, *scope, *wait, *code).await?;
         }
+        Trouble::CredentialDead { .. } if was_replaced(shared, ready) => {}
         Trouble::CredentialDead { code, message, .. } => suspend(shared, ready, &format!("{code}: {message}")).await?,
         Trouble::Abuse { .. } | Trouble::Transient { .. } | Trouble::NotSent { .. } => {
             warn!(%business, "a walk over the lists of business {business} broke: {trouble}");
@@ -256,6 +262,14 @@ async fn note_usage(
         }
     }
     Ok(())
+}
+
+/// Whether the credential holds another content by now: what Meta refused was the old one, which a call that was out
+/// during the rotation still carried. It is asked again at once with the new one, and nobody waits for a person.
+fn was_replaced(shared: &Shared, ready: &Ready) -> bool {
+    let credential = shared.config.credentials.get(&ready.secrets.name);
+    let now = credential.and_then(|credential| credential.secrets.read().ok());
+    now.is_some_and(|pair| pair.fingerprint.to_string() != ready.fingerprint)
 }
 
 async fn suspend(shared: &Shared, ready: &Ready, why: &str) -> Result<(), EngineError> {

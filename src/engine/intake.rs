@@ -34,7 +34,8 @@ pub(crate) const DEAD_HEADERS: [&str; 2] = ["x-bindery-code", "x-bindery-reason"
 pub(crate) const DEAD_TYPE: &str = "bindery.dead";
 
 /// Takes in until the worker stops or the broker's side has ended.
-pub(crate) async fn run(shared: &Shared, consumer: &Consumer, mut deliveries: mpsc::Receiver<Delivery>) {
+pub(crate) async fn run(shared: &Shared, consumer: Consumer, mut deliveries: mpsc::Receiver<Delivery>) {
+    let consumer = &consumer;
     let mut under_way = FuturesOrdered::new();
     let mut look = tokio::time::interval(BACKLOG_LOOKED_AT);
     let mut full = false;

@@ -27,6 +27,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -34,6 +35,7 @@ pub use clock::Clock;
 pub use error::EngineError;
 pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
+pub(crate) use sweep::{followed, next_look};
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
@@ -95,25 +97,61 @@ impl Engine {
     ///
     /// `links` is called once with how the connections stand.
     pub async fn run(self, broker: BrokerConfig, links: impl FnOnce(Links)) {
-        let shared = &self.shared;
+        let shared = self.shared;
         let (consumer, deliveries, consuming) = Consumer::new(broker.clone());
         let (publisher, publishing) = Publisher::new(broker);
         let replies_ignored = shared.replies.ignored();
         links(Links { consuming: consumer.state(), publishing: publisher.state(), replies_ignored });
+        let mut rooms = JoinSet::new();
+        rooms.spawn(consuming);
+        rooms.spawn(publishing);
+        // A task each: joined in one, every wake of one would look after all.
+        let mut work = JoinSet::new();
+        work.spawn(with(&shared, |shared| async move {
+            intake::run(&shared, consumer, deliveries).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            dispatch::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            sweep::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            prune::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            relay::run(&shared, &publisher).await;
+            Some(publisher)
+        }));
+        for publisher in joined(&mut work).await.into_iter().flatten() {
+            relay::drain(&shared, &publisher).await;
+        }
         // Either room's task ends when its last handle is dropped, which is when the work is done.
-        let work = async move {
-            tokio::join!(
-                intake::run(shared, &consumer, deliveries),
-                dispatch::run(shared),
-                sweep::run(shared),
-                relay::run(shared, &publisher),
-                prune::run(shared),
-            );
-            relay::drain(shared, &publisher).await;
-        };
-        tokio::join!(work, consuming, publishing);
+        joined(&mut rooms).await;
         info!("stopped, nothing accepted is lost");
     }
+}
+
+/// A task's future, with what it shares.
+fn with<F: Future>(shared: &Arc<Shared>, task: impl FnOnce(Arc<Shared>) -> F) -> F {
+    task(Arc::clone(shared))
+}
+
+/// Awaits all tasks. One that has crashed takes the engine with it: a restart goes on from the journal.
+async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Vec<T> {
+    let mut done = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(value) => done.push(value),
+            Err(crashed) if crashed.is_panic() => std::panic::resume_unwind(crashed.into_panic()),
+            Err(_) => {}
+        }
+    }
+    done
 }
 
 fn rules(config: &Config) -> Rules {

@@ -15,6 +15,7 @@ use super::ask::usable;
 use super::error::EngineError;
 use super::follow::{age, gap};
 use super::shared::Shared;
+use crate::config::PollConfig;
 use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
 use crate::graph::Sent;
 use crate::journal::{Walk, WatchRow};
@@ -28,9 +29,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// What the walks so far say of a watch; in the journal beside it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Followed {
-    absences: Absences,
-    polls: u32,
-    last: Option<Timestamp>,
+    pub(crate) absences: Absences,
+    pub(crate) polls: u32,
+    pub(crate) last: Option<Timestamp>,
 }
 
 /// A watch that the lists have decided.
@@ -68,7 +69,7 @@ async fn sweep(shared: &Shared) -> Result<(), EngineError> {
     for ((business, access), watches) in lists {
         let now = shared.clock.now();
         give_up_what_is_too_old(shared, &watches, now).await?;
-        let due = watches.iter().any(|watch| is_due(shared, watch, now));
+        let due = watches.iter().any(|watch| now >= next_look(&shared.config.poll, watch));
         if due && !shared.stop.is_cancelled() {
             walk(shared, &business, access, &watches).await?;
         }
@@ -89,19 +90,19 @@ async fn give_up_what_is_too_old(shared: &Shared, watches: &[WatchRow], now: Tim
     Ok(())
 }
 
-fn followed(watch: &WatchRow) -> Followed {
+pub(crate) fn followed(watch: &WatchRow) -> Followed {
     // What cannot be read counts for nothing: the walks are made anew.
     serde_json::from_str(&watch.absences).unwrap_or_default()
 }
 
-fn is_due(shared: &Shared, watch: &WatchRow, now: Timestamp) -> bool {
-    let poll = &shared.config.poll;
+/// When the lists are read for a watch next, at the latest: another watch of the business may bring it forward.
+pub(crate) fn next_look(poll: &PollConfig, watch: &WatchRow) -> Timestamp {
     let so_far = followed(watch);
     let last = so_far.last.unwrap_or(watch.sent_at);
     let regular = last + gap(age(watch.sent_at, last), poll.first, poll.max);
     // Once missed, the second look comes as soon as it can prove something.
     let second = so_far.absences.first_ended.map(|ended| ended + poll.settle);
-    now >= second.map_or(regular, |second| second.min(regular).max(last + poll.first))
+    second.map_or(regular, |second| second.min(regular).max(last + poll.first))
 }
 
 async fn walk(shared: &Shared, business: &BusinessId, access: Access, watches: &[WatchRow]) -> Result<(), EngineError> {

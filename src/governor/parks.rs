@@ -21,6 +21,17 @@ pub enum Bucket {
     Business(String, BusinessId),
 }
 
+impl Bucket {
+    /// Whether calls of `business` through `credential` count in it.
+    #[must_use]
+    pub fn holds_back(&self, credential: &str, business: &BusinessId) -> bool {
+        match self {
+            Self::App(name) => name == credential,
+            Self::Business(name, whose) => name == credential && whose == business,
+        }
+    }
+}
+
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -215,7 +215,7 @@ pub(super) fn is_version(text: &str) -> bool {
 }
 
 /// A token that no header can carry is dead before it is sent.
-fn unsendable(secrets: &Secrets) -> Option<Trouble> {
+pub(super) fn unsendable(secrets: &Secrets) -> Option<Trouble> {
     let token = secrets.access_token.expose_secret();
     if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) {
         return None;

@@ -5,6 +5,7 @@
 
 mod client;
 mod distil;
+mod doctor;
 mod retry;
 mod said;
 mod session;
@@ -18,5 +19,6 @@ mod wire;
 mod tests;
 
 pub use client::{Asked, Graph, GraphConfig, GraphError, Me, Secrets, Sent};
+pub use doctor::{Alive, LookedOver, TokenFacts};
 pub use retry::{Schedule, ScheduleError};
 pub use trouble::{Trouble, WhoamiError};

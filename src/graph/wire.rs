@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
@@ -15,6 +16,8 @@ use crate::meta::{Method, Usage, usage};
 const BODY_MAX: usize = 8 * 1024 * 1024;
 /// A longer `Retry-After` is a broken one.
 const RETRY_AFTER_MAX: u64 = 24 * 3600;
+/// Usage headers that may name the app's access tier.
+const TIERED: [&str; 3] = ["x-business-use-case-usage", "x-ad-account-usage", "x-fb-ads-insights-throttle"];
 
 /// A request without token and proof.
 #[derive(Debug, Clone)]
@@ -55,6 +58,10 @@ pub(super) struct Answered {
     pub(super) usage: Vec<Usage>,
     pub(super) retry_after: Option<Duration>,
     pub(super) trace: Option<String>,
+    /// The time at Meta, to the second.
+    pub(super) date: Option<Timestamp>,
+    /// The app's access tier, as a usage header names it.
+    pub(super) tier: Option<String>,
 }
 
 /// The connections to Meta.
@@ -107,6 +114,8 @@ impl Wire {
             usage: usage(lines, out.node()),
             retry_after: header("retry-after").and_then(retry_after),
             trace: header("x-fb-trace-id").and_then(trace),
+            date: header("date").and_then(date),
+            tier: TIERED.iter().find_map(|name| tier(header(name)?)),
         })
     }
 
@@ -140,6 +149,19 @@ pub(super) fn trace(text: &str) -> Option<String> {
 /// The simulator beside us is not asked by way of a proxy.
 fn is_local(base: &Url) -> bool {
     base.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"))
+}
+
+/// The time of a `Date` header.
+fn date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+}
+
+/// `"ads_api_access_tier":"…"`, wherever it stands in a usage header, where it looks like a word.
+fn tier(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("\"ads_api_access_tier\"")?;
+    let word = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?.split('"').next()?;
+    let fits = (1..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    fits.then(|| word.to_owned())
 }
 
 fn retry_after(text: &str) -> Option<Duration> {

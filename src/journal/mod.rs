@@ -5,12 +5,14 @@
 //! its reads through connections of their own (`readers.rs`). A change is answered when it is on disk, never before.
 
 mod accept;
+mod condition;
 mod decode;
 mod entries;
 mod error;
 pub mod evidence;
 mod lock;
 mod open;
+mod operations;
 mod outbox;
 mod prune;
 mod read;
@@ -19,6 +21,7 @@ mod record;
 mod rows;
 mod sql;
 mod standing;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod watches;
@@ -29,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
+pub use condition::{Condition, examine};
 pub use entries::{
     EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled, Suspended,
     Verdict, Walk, WatchRow,
@@ -36,11 +40,13 @@ pub use entries::{
 pub use error::JournalError;
 pub use evidence::head_after;
 pub use lock::held_by;
+pub use operations::{Operation, Unrouted};
 pub use prune::{Ending, Forgotten, Horizons};
 pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, IntentChange, Loaded, New,
     ParentAfter, Place, Record, Recorded, State, StateName, WatchChange,
 };
+pub use surroundings::{Ahead, Published};
 pub use writer::{GROUP_MAX, WriterStats};
 
 use lock::FileLock;

@@ -1,7 +1,5 @@
 //! `/livez` and `/readyz`, answered truthfully and with the reason.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +9,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Link, LinkState};
@@ -77,18 +74,9 @@ fn down(name: &str, state: &LinkState) -> Option<String> {
     }
 }
 
-/// Binds, and gives the task that answers.
-///
-/// # Errors
-/// When the address cannot be bound.
-pub async fn serve(listen: SocketAddr, health: Health) -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    let listener = TcpListener::bind(listen).await?;
-    let router = Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(health);
-    Ok(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!("health is answered no longer: {error}");
-        }
-    })
+/// The two that need no token.
+pub(super) fn routes(health: Health) -> Router {
+    Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(health)
 }
 
 /// Answering at all is being alive: it depends on no neighbour.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -58,6 +58,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("PACE__UNSTATED", "1s"),
     ("SHUTDOWN_WITHIN", "5s"),
 ];
+
+/// Where the story hears events.
+const EVENTS_QUEUE: &str = "events-of-the-story";
 
 static PORTS: AtomicU16 = AtomicU16::new(0);
 
@@ -162,7 +165,15 @@ impl Story {
 
     /// With settings of its own, by their variables without the prefix; `{folder}` is the story's folder.
     pub async fn with(world: World, settings: &[(&str, &str)]) -> Result<Self> {
-        let vhost = rabbit::vhost().await?;
+        Self::begin(rabbit::vhost().await?, world, settings).await
+    }
+
+    /// In a vhost of a node of its own.
+    pub async fn at(vhost: Vhost, world: World) -> Result<Self> {
+        Self::begin(vhost, world, &[]).await
+    }
+
+    async fn begin(vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
         let meta = Sim::start(SimConfig::of(world)).await?;
         let folder = tempfile::Builder::new().prefix("bindery-story-").tempdir()?;
         let (events, reader) = read_events(&vhost, Vec::new()).await?;
@@ -320,18 +331,57 @@ impl Story {
     /// Starts the worker and does not wait for it.
     pub fn start(&mut self) -> Result<()> {
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
-        let folder = self.folder.path().to_string_lossy().into_owned();
-        let mut worker = Command::new(env!("CARGO_BIN_EXE_bindery"));
-        worker.arg("run").env_clear().current_dir(self.folder.path()).kill_on_drop(true);
+        let mut worker = self.bindery();
+        worker.arg("run").kill_on_drop(true);
         worker.env("RUST_LOG", "bindery=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log));
-        worker.env("BINDERY__AMQP__URL", &self.vhost.url).env("BINDERY__GRAPH__BASE_URL", self.meta.base_url());
-        worker.env("BINDERY__JOURNAL__URL", format!("sqlite://{folder}/bindery.db"));
-        worker.env("BINDERY__HTTP__LISTEN", &self.listen);
-        for (name, value) in &self.settings {
-            worker.env(format!("BINDERY__{name}"), value.replace("{folder}", &folder));
-        }
         self.worker = Some(worker.spawn()?);
         Ok(())
+    }
+
+    /// The binary with the worker's configuration.
+    fn bindery(&self) -> Command {
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        let mut bindery = Command::new(env!("CARGO_BIN_EXE_bindery"));
+        bindery.env_clear().current_dir(self.folder.path());
+        bindery.env("BINDERY__AMQP__URL", &self.vhost.url).env("BINDERY__GRAPH__BASE_URL", self.meta.base_url());
+        bindery.env("BINDERY__JOURNAL__URL", format!("sqlite://{folder}/bindery.db"));
+        bindery.env("BINDERY__HTTP__LISTEN", &self.listen);
+        for (name, value) in &self.settings {
+            bindery.env(format!("BINDERY__{name}"), value.replace("{folder}", &folder));
+        }
+        bindery
+    }
+
+    /// Runs a subcommand with the worker's configuration, but for these settings, and waits for its end.
+    pub async fn cli(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Told> {
+        let mut bindery = self.bindery();
+        bindery.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        for (name, value) in settings {
+            bindery.env(format!("BINDERY__{name}"), value);
+        }
+        let ended = timeout(PATIENCE, bindery.output()).await.context("the subcommand did not end")??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let told = Told { code: ended.status.code(), out: text(&ended.stdout), err: text(&ended.stderr) };
+        ensure!(!format!("{told:?}").contains("never-to-be-shown"), "a secret was told: {told:?}");
+        Ok(told)
+    }
+
+    /// Where the worker answers HTTP.
+    pub fn address(&self) -> &str {
+        &self.listen
+    }
+
+    /// Starts the worker anew where others reach it too; it is still called on loopback.
+    pub async fn listen_everywhere(&mut self) -> Result<()> {
+        self.stop().await?;
+        let port = self.listen.rsplit(':').next().context("no port")?.to_owned();
+        self.set("HTTP__LISTEN", &format!("0.0.0.0:{port}"));
+        self.restart().await
+    }
+
+    /// Where its journal and its secrets are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// SIGTERM: the worker ends well, in time.
@@ -352,6 +402,22 @@ impl Story {
         (self.events, self._reader) = (events, reader);
         self.commands = self.vhost.channel().await?;
         self.commands.1.confirm_select(ConfirmSelectOptions::default()).await?;
+        Ok(())
+    }
+
+    /// Nobody is bound for events from now on.
+    pub async fn deaf(&self) -> Result<()> {
+        let (_connection, channel) = self.vhost.channel().await?;
+        let none = FieldTable::default();
+        channel.queue_unbind(EVENTS_QUEUE.into(), "bindery.events".into(), "#".into(), none).await?;
+        Ok(())
+    }
+
+    /// The story hears events again.
+    pub async fn hear_again(&self) -> Result<()> {
+        let (_connection, channel) = self.vhost.channel().await?;
+        let (bind, none) = (QueueBindOptions::default(), FieldTable::default());
+        channel.queue_bind(EVENTS_QUEUE.into(), "bindery.events".into(), "#".into(), bind, none).await?;
         Ok(())
     }
 
@@ -401,6 +467,30 @@ impl Drop for Story {
     }
 }
 
+/// What a subcommand said.
+#[derive(Debug)]
+pub struct Told {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Told {
+    /// It ended with this code, and every word was said.
+    pub fn ends(&self, code: i32, says: &[&str]) -> Result<()> {
+        ensure!(self.code == Some(code), "not {code}: {self:#?}");
+        for word in says {
+            ensure!(self.out.contains(word) || self.err.contains(word), "{word:?} is not told: {self:#?}");
+        }
+        Ok(())
+    }
+
+    /// Its answer, which is JSON.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.out).with_context(|| format!("{self:#?}"))
+    }
+}
+
 fn short(event: &Value) -> String {
     format!("{} {} {}", event["data"]["command_id"], event["type"], event["data"]["error"])
 }
@@ -422,7 +512,7 @@ async fn read_events(vhost: &Vhost, so_far: Vec<Value>) -> Result<(watch::Receiv
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let none = FieldTable::default;
     channel.exchange_declare("bindery.events".into(), ExchangeKind::Topic, durable, none()).await?;
-    let queue = "events-of-the-story";
+    let queue = EVENTS_QUEUE;
     channel.queue_declare(queue.into(), QueueDeclareOptions::default(), none()).await?;
     let bind = QueueBindOptions::default();
     channel.queue_bind(queue.into(), "bindery.events".into(), "#".into(), bind, none()).await?;

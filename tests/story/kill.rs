@@ -96,23 +96,18 @@ async fn three_hundred_commands_end_once_each_however_often_the_worker_is_killed
     story.meta.break_next(Break::next(Verb::Post, "/client_pages", How::TimeoutAfter).after(11).times(3));
     story.meta.break_next(Break::next(Verb::Post, "/assigned_users", How::Reset).after(17).times(3));
     story.meta.break_next(Break::next(Verb::Post, "/owned_pages", How::Html502).after(5).times(3));
-    let half = COMMANDS / 2;
-    for n in 0..half {
-        story.send(&command(n)).await?;
-    }
     let mut chance = 20_261_125_u64;
-    for killed in 0..KILLS {
-        // After so many more calls, or while nothing is under way any more.
+    let numbers: Vec<usize> = (0..COMMANDS).collect();
+    // A slice before each kill, so that something is under way whenever it comes.
+    for slice in numbers.chunks(COMMANDS.div_ceil(KILLS)) {
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let at = story.last_call() + 20 + (chance >> 33) % 90;
+        let at = story.last_call() + 5 + (chance >> 33) % 60;
+        for n in slice {
+            story.send(&command(*n)).await?;
+        }
         story.call("work", |call| call.n >= at).await?;
         story.kill().await?;
         story.start()?;
-        if killed == KILLS / 2 {
-            for n in half..COMMANDS {
-                story.send(&command(n)).await?;
-            }
-        }
     }
     let mut phases = BTreeMap::<String, usize>::new();
     for n in 0..COMMANDS {

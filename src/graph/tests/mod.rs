@@ -1,5 +1,6 @@
 //! The client against a fake Meta at the wire: it plays a script, an answer a request, and keeps what it heard.
 
+mod doctor;
 mod documented;
 mod doors;
 mod lists;

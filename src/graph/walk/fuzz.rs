@@ -81,7 +81,7 @@ fn calls() -> Vec<Call> {
 }
 
 fn answered(status: u16, body: Vec<u8>) -> Answered {
-    Answered { status, body, usage: Vec::<Usage>::new(), retry_after: None, trace: None }
+    Answered { status, body, usage: Vec::<Usage>::new(), retry_after: None, trace: None, date: None, tier: None }
 }
 
 /// The walk of a read, at its top.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures_util::{StreamExt as _, stream};
@@ -50,6 +50,16 @@ fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<
 }
 
 async fn deliver(reply: Reply, shared: &Shared) -> Response {
+    let mut response = delivered(reply, shared).await;
+    // As every server does, and by the simulator's own clock.
+    let now = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&shared.state().clock.now());
+    if let Ok(now) = now.unwrap_or_default().parse() {
+        response.headers_mut().insert(DATE, now);
+    }
+    response
+}
+
+async fn delivered(reply: Reply, shared: &Shared) -> Response {
     let Reply { answer, delivery } = reply;
     match delivery {
         Delivery::Whole => whole(answer),

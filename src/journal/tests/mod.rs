@@ -3,5 +3,6 @@
 #[macro_use]
 mod contract;
 mod forgetting;
+mod operations;
 mod sqlite;
 mod words;

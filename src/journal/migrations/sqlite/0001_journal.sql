@@ -201,3 +201,18 @@ CREATE INDEX endings_known ON endings (ended_at) WHERE fingerprint IS NOT NULL;
 CREATE INDEX commands_by_end ON commands (ended_at) WHERE parent IS NULL AND ended_at IS NOT NULL;
 CREATE INDEX events_apart ON events (stored_at) WHERE command IS NULL;
 CREATE INDEX walks_by_end ON walks (ended);
+
+-- What operators did on purpose: who, when, what, why.
+CREATE TABLE operations (
+    n      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at     INTEGER NOT NULL,
+    actor  TEXT    NOT NULL,
+    verb   TEXT    NOT NULL,
+    target TEXT    NOT NULL,
+    reason TEXT    NOT NULL,
+    nonce  TEXT    NOT NULL,
+    came   TEXT -- what came of it; NULL while that is not known
+) STRICT;
+
+-- Events that the broker gave back: nobody was bound for them.
+CREATE INDEX events_unrouted ON events (n) WHERE settled = 'unrouted';

@@ -1,0 +1,154 @@
+//! The journal and the worker that holds it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use super::finding::Finding;
+use crate::cli::run;
+use crate::config::Config;
+use crate::journal::{self, Condition, Journal, JournalError, held_by};
+use crate::operator::Worker;
+
+const AREA: &str = "journal";
+/// For each question; the check of a large file is the slowest.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+/// For all that is asked of the file itself.
+const EXAMINED_WITHIN: Duration = Duration::from_secs(40);
+/// Events that wait longer for the broker are worth a look.
+const OUTBOX_OLD: Duration = Duration::from_secs(60);
+
+pub(super) async fn look(config: &Config, now: Timestamp) -> Vec<Finding> {
+    let path = run::journal_path(config);
+    if !path.exists() {
+        return vec![absent(path)];
+    }
+    let mut findings = match timeout(EXAMINED_WITHIN, journal::examine(path, ANSWERED_WITHIN)).await {
+        Ok(Ok(condition)) => condition_of(path, &condition),
+        Ok(Err(error)) => return vec![unreadable(&error)],
+        Err(_) => {
+            let found = format!("{} does not answer", path.display());
+            return vec![Finding::out_of_reach(AREA, found, "look at the disk that it is on")];
+        }
+    };
+    findings.push(holder(path, config).await);
+    match timeout(ANSWERED_WITHIN, contents(path, now)).await {
+        Ok(Ok(found)) => findings.extend(found),
+        Ok(Err(error)) => findings.push(unreadable(&error)),
+        Err(_) => findings.push(Finding::failed(
+            AREA,
+            "it did not tell what it holds in time",
+            "look at the disk's load, then ask again",
+        )),
+    }
+    findings
+}
+
+fn absent(path: &Path) -> Finding {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        let remedy = "none, if no worker has run with it yet: the first start makes it";
+        return Finding::warning(AREA, format!("there is none at {}", path.display()), remedy);
+    }
+    Finding::out_of_reach(
+        AREA,
+        format!("there is no folder {}", folder.display()),
+        "make the folder, or name another in journal.url",
+    )
+}
+
+fn unreadable(error: &JournalError) -> Finding {
+    Finding::out_of_reach(
+        AREA,
+        error.to_string(),
+        "see that journal.url names the worker's journal, and that it may be read",
+    )
+}
+
+fn condition_of(path: &Path, condition: &Condition) -> Vec<Finding> {
+    let size = condition.bytes / 1024;
+    let mut findings = vec![Finding::ok(AREA, format!("{}, {size} KiB, schema {}", path.display(), condition.schema))];
+    findings.push(match &condition.unwritable {
+        None => Finding::ok(AREA, "it can be written to"),
+        Some(why) => {
+            let remedy = "free the disk, mend the permissions, or end what holds a transaction on it: commands stay in the broker meanwhile";
+            Finding::failed(AREA, format!("it cannot be written to: {why}"), remedy)
+        }
+    });
+    findings.push(match condition.check.as_deref() {
+        Some("ok") => Finding::ok(AREA, "its pages are sound"),
+        Some(wrong) => Finding::failed(
+            AREA,
+            format!("it is damaged: {wrong}"),
+            "stop the worker, keep a copy, and restore the last good one",
+        ),
+        None => {
+            let found = format!("the check of its pages took more than {} s", ANSWERED_WITHIN.as_secs());
+            Finding::warning(AREA, found, "run `PRAGMA quick_check` on a copy")
+        }
+    });
+    findings
+}
+
+async fn holder(path: &Path, config: &Config) -> Finding {
+    const AREA: &str = "worker";
+    let Some(pid) = held_by(path) else {
+        return Finding::warning(AREA, "no worker has the journal", "start one: nothing moves without it");
+    };
+    let who = pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
+    match timeout(ANSWERED_WITHIN, Worker::at(config.http.clone()).reasons()).await {
+        Ok(Ok(reasons)) if reasons.is_empty() => {
+            Finding::ok(AREA, format!("{who} has the journal locked and is ready"))
+        }
+        Ok(Ok(reasons)) => Finding::failed(
+            AREA,
+            format!("{who} has the journal locked and is not ready: {}", reasons.join("; ")),
+            "mend that: it goes on by itself",
+        ),
+        Ok(Err(error)) => Finding::warning(
+            AREA,
+            format!("{who} has the journal locked; {error}"),
+            "ask with the worker's own configuration, or see what that process is",
+        ),
+        Err(_) => Finding::failed(
+            AREA,
+            format!("{who} has the journal locked and does not answer"),
+            "see its log; restart it where it is stuck",
+        ),
+    }
+}
+
+async fn contents(path: &Path, now: Timestamp) -> Result<Vec<Finding>, JournalError> {
+    let journal = Journal::open_read_only(path).await?;
+    let (outbox, unrouted, suspended) =
+        (journal.outbox_depth().await?, journal.unrouted().await?, journal.suspended().await?);
+    let parked = journal.parked().await?;
+    journal.close().await;
+    let mut findings = Vec::new();
+    findings.push(match outbox.oldest.filter(|oldest| *oldest + OUTBOX_OLD < now) {
+        None => Finding::ok(AREA, format!("{} events wait for the broker", outbox.count)),
+        Some(oldest) => {
+            let found = format!("{} events wait for the broker, the oldest since {oldest:.0}", outbox.count);
+            Finding::warning(AREA, found, "see the broker above: they go out when it takes them")
+        }
+    });
+    if unrouted.count > 0 {
+        let found = format!("{} events ({} of them terminal) went to nobody", unrouted.count, unrouted.terminal);
+        findings.push(Finding::warning(
+            AREA,
+            found,
+            "bind a queue to the exchange of events, then `bindery events replay`",
+        ));
+    }
+    findings.extend(suspended.into_iter().map(|one| {
+        let found = format!("Meta refused credential {} at {:.0}: {}", one.credential, one.since, one.why);
+        Finding::warning(AREA, found, "give it a new token; one that was changed since is used again at the next call")
+    }));
+    findings.extend(parked.into_iter().filter(|one| one.until > now).map(|one| {
+        let found = format!("bucket {} is left alone until {:.0}: {}", one.bucket, one.until, one.why);
+        Finding::warning(AREA, found, "wait: calls go on by themselves")
+    }));
+    Ok(findings)
+}

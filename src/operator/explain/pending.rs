@@ -1,0 +1,98 @@
+//! A claim that Meta decides: the walks so far, and what is still needed for a verdict.
+
+use jiff::Timestamp;
+
+use super::stands::Stands;
+use super::{Situation, Step, count, length, time};
+use crate::engine;
+use crate::journal::{Walk, WatchRow};
+use crate::meta::PageList;
+use crate::procedures::verdict::Absences;
+
+pub(super) fn pending(situation: &Situation) -> Stands {
+    let Some(watch) = &situation.watch else {
+        return Stands::new(
+            "Meta decides, but the journal holds no watch for it",
+            Step::some_time("the next start makes one"),
+        );
+    };
+    let so_far = engine::followed(watch);
+    let mut why = vec![format!(
+        "{} of business {} was asked for at {}: others must approve it, and Meta gives no sign when they do",
+        watch.asset,
+        watch.business,
+        time(watch.sent_at)
+    )];
+    why.push(walks(situation, watch, so_far.polls));
+    why.push(so_far_absent(situation, watch, so_far.absences));
+    let mut next = vec![look(situation, watch)];
+    next.push(Step::some_time(format!("seen in {} once: it ends as confirmed", PageList::held(watch.access).edge())));
+    next.push(denial(situation, watch, so_far.absences));
+    let given_up = watch.sent_at + situation.poll.give_up_after;
+    next.push(Step::at(given_up, "undecided until then it is withdrawn at Meta and ends as expired, given up"));
+    Stands { why, next }
+}
+
+fn walks(situation: &Situation, watch: &WatchRow, polls: u32) -> String {
+    let list = PageList::pending(watch.access).edge();
+    match situation.walks[0].first() {
+        None => format!("{list} has not been walked since"),
+        Some(last) => {
+            let times = count(u64::from(polls), "time", "times");
+            format!("{list} was walked {times} since, the last at {} ({})", time(last.began), walked(last))
+        }
+    }
+}
+
+fn walked(walk: &Walk) -> String {
+    let whole = if walk.complete { "whole" } else { "broken off: it counts for nothing" };
+    format!("{}, {whole}", count(walk.rows, "row", "rows"))
+}
+
+fn so_far_absent(situation: &Situation, watch: &WatchRow, absences: Absences) -> String {
+    match absences.first_ended {
+        Some(first) => format!(
+            "it stood in neither list in {}, the first of which ended at {}",
+            count(u64::from(absences.walks), "whole walk that counts", "whole walks that count"),
+            time(first)
+        ),
+        None if situation.walks[0].is_empty() => "nothing is known of an answer".to_owned(),
+        None => {
+            let settled = watch.sent_at + situation.poll.settle;
+            format!(
+                "nothing speaks for a denial: the last walk showed the request, broke, or began before {}",
+                time(settled)
+            )
+        }
+    }
+}
+
+/// A parked bucket holds back walks as it does calls.
+fn look(situation: &Situation, watch: &WatchRow) -> Step {
+    let due = situation.next_look.unwrap_or(situation.now);
+    let free = situation.parked.iter().map(|parked| parked.until).max();
+    let at = free.map_or(due, |free| due.max(free)).max(situation.now);
+    let parked = if free.is_some_and(|free| free > due) { ", as soon as its bucket is free" } else { "" };
+    Step::at(
+        at,
+        format!(
+            "{} of business {} is walked, at the latest{parked}",
+            PageList::pending(watch.access).edge(),
+            watch.business
+        ),
+    )
+}
+
+fn denial(situation: &Situation, watch: &WatchRow, absences: Absences) -> Step {
+    let poll = &situation.poll;
+    let missing = poll.deny_after_walks.saturating_sub(absences.walks).max(1);
+    let from: Timestamp = absences.first_ended.map_or(watch.sent_at, |first| first) + poll.settle;
+    let what = format!(
+        "from then on {missing} more whole walk{} with it in neither list prove{} a denial (poll.deny_after_walks {}, poll.settle {})",
+        if missing == 1 { "" } else { "s" },
+        if missing == 1 { "s" } else { "" },
+        poll.deny_after_walks,
+        length(poll.settle)
+    );
+    Step::at(from, what)
+}
