@@ -20,6 +20,8 @@ pub(crate) struct Run {
     pub(crate) rate: f64,
     /// CPU of the process, a command.
     pub(crate) cpu: Duration,
+    /// CPU of RabbitMQ, a command.
+    pub(crate) broker_cpu: Duration,
     /// CPU of the stub, a call, its sockets included.
     pub(crate) stub_cpu: Duration,
     /// Calls to Graph, a command.
@@ -80,9 +82,10 @@ async fn once(ground: &Ground, side: Side<'_>, latency: Duration, claims: usize)
     loader.fill(claims).await?;
     loader.close().await?;
     let mut told = Told::listen(&ground.broker).await?;
+    let broker_before = ground.broker_cpu()?;
     let works = ground.start(side, &graph.url, &folder);
     let (process, times) = tokio::try_join!(works, told.all(claims))?;
-    let cpu = process.cpu()?;
+    let (cpu, broker_cpu) = (process.cpu()?, ground.broker_cpu()? - broker_before);
     process.stop().await?;
     told.close().await?;
     let stub_cpu = graph.cpu()?;
@@ -94,6 +97,7 @@ async fn once(ground: &Ground, side: Side<'_>, latency: Duration, claims: usize)
     Ok(Run {
         rate: (of_all - 1.0) / (*last - *first).as_secs_f64(),
         cpu: cpu.div_f64(of_all),
+        broker_cpu: broker_cpu.div_f64(of_all),
         stub_cpu: stub_cpu.div_f64(asked.calls as f64),
         calls: asked.calls as f64 / of_all,
         in_flight: asked.in_flight_at_most,

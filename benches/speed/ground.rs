@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use crate::process::Process;
+use crate::process::{Process, cpu_of};
 use crate::settings::IN_FLIGHT;
 use crate::slow_disk::SlowDisk;
 
@@ -35,6 +35,7 @@ pub(crate) struct Ground {
     /// The node's URL.
     pub(crate) broker: String,
     node: Child,
+    home: PathBuf,
     folder: TempDir,
     runs: Cell<u32>,
 }
@@ -50,9 +51,9 @@ impl Ground {
         let home = tempfile::Builder::new().prefix("rabbit-").tempdir_in(within)?.keep();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rabbitmq-node.sh");
         let mut command = Command::new(script);
-        let mut node = command.arg("hold").arg(home).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut node = command.arg("hold").arg(&home).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let broker = first_line(node.stdout.take()).await.context("RabbitMQ did not start")?;
-        Ok(Self { broker, node, folder, runs: Cell::new(0) })
+        Ok(Self { broker, node, home, folder, runs: Cell::new(0) })
     }
 
     /// Ends the node; its script removes what it wrote.
@@ -63,6 +64,14 @@ impl Ground {
         drop(self.node.stdin.take());
         self.node.wait().await?;
         Ok(())
+    }
+
+    /// RabbitMQ's CPU time so far.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn broker_cpu(&self) -> Result<Duration> {
+        cpu_of(fs::read_to_string(self.home.join("pid"))?.trim().parse()?)
     }
 
     /// A folder for one run.

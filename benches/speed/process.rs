@@ -47,11 +47,7 @@ impl Process {
     /// # Errors
     /// When it has ended.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let stat = self.proc("stat")?;
-        // The name in parentheses may hold anything; after it come the fields from the third on.
-        let (_, fields) = stat.rsplit_once(')').context("stat without a name")?;
-        let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-        Ok(Duration::from_secs_f64(ticks.iter().sum::<f64>() / TICKS_A_SECOND))
+        cpu_of(self.pid)
     }
 
     /// Resident memory.
@@ -59,7 +55,7 @@ impl Process {
     /// # Errors
     /// When it has ended.
     pub(crate) fn memory(&self) -> Result<Memory> {
-        let status = self.proc("status")?;
+        let status = proc(self.pid, "status")?;
         let megabytes = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
             let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
@@ -92,8 +88,20 @@ impl Process {
     pub(crate) async fn kill(mut self) -> Result<()> {
         Ok(self.child.kill().await?)
     }
+}
 
-    fn proc(&self, file: &str) -> Result<String> {
-        fs::read_to_string(format!("/proc/{}/{file}", self.pid)).with_context(|| format!("{} has ended", self.pid))
-    }
+/// User and system time of a process so far, all threads.
+///
+/// # Errors
+/// When it has ended.
+pub(crate) fn cpu_of(pid: u32) -> Result<Duration> {
+    let stat = proc(pid, "stat")?;
+    // The name in parentheses may hold anything; after it come the fields from the third on.
+    let (_, fields) = stat.rsplit_once(')').context("stat without a name")?;
+    let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(Duration::from_secs_f64(ticks.iter().sum::<f64>() / TICKS_A_SECOND))
+}
+
+fn proc(pid: u32, file: &str) -> Result<String> {
+    fs::read_to_string(format!("/proc/{pid}/{file}")).with_context(|| format!("process {pid} has ended"))
 }

@@ -43,6 +43,9 @@ impl Report {
         }
         self.beside(&format!("{name}: CPU a command, µs"), drain, 0, |run| run.cpu.as_secs_f64() * 1e6);
         self.beside(&format!("{name}: calls a settled claim"), drain, 2, |run| run.calls);
+        self.beside(&format!("{name}: RabbitMQ's CPU a command, µs"), drain, 0, |run| {
+            run.broker_cpu.as_secs_f64() * 1e6
+        });
         self.beside(&format!("{name}: the stub's CPU a call, µs"), drain, 0, |run| run.stub_cpu.as_secs_f64() * 1e6);
         if !near {
             // With no latency the stub, which has one thread, has one call in hand by its nature.
