@@ -31,7 +31,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use tokio::signal::unix::{SignalKind, signal};
 
 use ground::Ground;
 use report::Report;
@@ -61,7 +62,11 @@ async fn bench() -> Result<ExitCode> {
     facts.push(report::what_was_run(&settings));
     facts.iter().for_each(|fact| println!("{fact}"));
     let ground = Ground::lay(&folder).await?;
-    let report = measure(&ground, &settings, &folder).await;
+    let report = tokio::select! {
+        report = measure(&ground, &settings, &folder) => report,
+        // Dropped half-way, the children are killed: nothing is left running.
+        told = told_to_stop() => Err(told.err().unwrap_or_else(|| anyhow!("told to stop"))),
+    };
     ground.clear().await?;
     let report = report?;
     facts.push(format!("the bench took {} s", began.elapsed().as_secs()));
@@ -89,6 +94,13 @@ async fn measure(ground: &Ground, settings: &Settings, folder: &std::path::Path)
         if has_memory { Some(memory::queued(ground, settings).await.context("memory, queued")?) } else { None };
     report.memory(idle, queued, settings);
     Ok(report)
+}
+
+async fn told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    Ok(())
 }
 
 /// `target/bench`: on a disk, where a folder for temporary files may be memory.
