@@ -39,10 +39,6 @@ use report::Report;
 use settings::{Part, Settings};
 use slow_disk::SlowDisk;
 
-/// The worker's, so that the bare loop has no worse one.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     // cargo adds `--bench`.
