@@ -1,7 +1,7 @@
 # What can be done here. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench nightly
+.PHONY: help demo test check bench soak nightly
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,11 @@ check: ## Format, lints, docs and licences, as the gate asks
 
 bench: ## Throughput and CPU a command, beside a bare loop that makes the same calls
 	cargo bench --benches
+
+SECONDS ?= 600
+soak: ## Ten minutes of mixed load under faults by chance, and the long faults at full length (SECONDS=…, SEED=… to see one again)
+	BINDERY_FAULTS_FULL=1 BINDERY_SOAK_SECONDS=$(SECONDS) BINDERY_SOAK_SEED=$(SEED) \
+		cargo test --test story -- --nocapture faults::soak f13_ f15_ f23_ f25_ f33_
 
 nightly: ## Fuzz-like tests of all parsers with a million inputs each (make test: 20 000)
 	BINDERY_FUZZ_INPUTS=1000000 cargo test --release --lib fuzz

@@ -162,7 +162,7 @@ environment() {
     export HOME=$dir/home
     export RABBITMQ_NODENAME=bindery-$NODE_PORT@localhost
     export RABBITMQ_NODE_PORT=$NODE_PORT RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
-    export RABBITMQ_DIST_PORT=$DIST_PORT
+    export RABBITMQ_DIST_PORT=$DIST_PORT ERL_CRASH_DUMP=$dir/log/erl_crash.dump
     export ERL_EPMD_PORT=$EPMD_PORT ERL_EPMD_ADDRESS=127.0.0.1
     export RABBITMQ_MNESIA_BASE=$dir/data RABBITMQ_LOG_BASE=$dir/log RABBITMQ_LOGS=$dir/log/node.log
     export RABBITMQ_PID_FILE=$dir/node.pid

@@ -3,6 +3,7 @@ pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod crash;
 pub mod engine;
 #[cfg(test)]
 mod fuzz;

@@ -84,7 +84,8 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            connect_within: Duration::from_secs(10),
+            // With the longest wait between two tries, within ten seconds of the end of an outage.
+            connect_within: Duration::from_secs(5),
             call_within: Duration::from_secs(10),
             confirm_within: Duration::from_secs(10),
             close_within: Duration::from_secs(2),

@@ -37,6 +37,14 @@ pub struct Tag {
     pub(super) number: u64,
 }
 
+impl Tag {
+    /// Whether it was the first one on its channel: nothing that lay before it in the queue is under way.
+    #[must_use]
+    pub fn is_first(self) -> bool {
+        self.number == 1
+    }
+}
+
 /// W3C trace context from the headers `traceparent` and `tracestate`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {

@@ -89,6 +89,15 @@ impl Refusal {
         Self { ended: Some(ended), ..refusal }
     }
 
+    /// The message has come back so often that it may be what ends the worker; it is put aside unread.
+    #[must_use]
+    pub fn poison(id: Option<CommandId>, deliveries: u64) -> Self {
+        let message = format!("it came back {deliveries} times without being taken in: it may be what ends the worker");
+        let remedy = "report it with the message from bindery.dead; to have it tried again, send it again";
+        let error = error(Category::Internal, "poison", message, remedy);
+        Self { id, command: None, business: None, actor: None, reason: None, ended: None, error }
+    }
+
     fn of(command: &Command, error: ErrorInfo) -> Self {
         Self {
             id: Some(command.id.clone()),

@@ -9,6 +9,7 @@ use super::error::EngineError;
 use super::progress::Progress;
 use super::shared::Shared;
 use crate::contract::{BusinessId, Category, ErrorInfo, WaitCause};
+use crate::crash::crash_point;
 use crate::governor::Bucket;
 use crate::graph::{Asked, Schedule, Secrets, Sent, Trouble};
 use crate::journal::Suspended;
@@ -58,8 +59,12 @@ pub(crate) async fn ask(
         // Journal first: after a crash the intent must be found, or Meta is asked twice.
         let text = serde_json::to_string(call).map_err(EngineError::Json)?;
         progress.intends(text, shared.clock.now()).await?;
+        crash_point!(Intended, progress.command.id.as_str());
     }
     let asked = shared.graph.ask(&ready.secrets, call).await;
+    if call.is_write() {
+        crash_point!(Answered, progress.command.id.as_str());
+    }
     note_usage(shared, &ready.secrets.name, &business, &asked).await?;
     match asked.result {
         Ok(reply) => {

@@ -25,7 +25,11 @@ type Ended = (Seq, CommandId, Result<Left, EngineError>);
 pub(crate) async fn run(shared: &Arc<Shared>) {
     let mut steps: JoinSet<Ended> = JoinSet::new();
     let at_most = usize::try_from(shared.config.limits.in_flight).unwrap_or(usize::MAX);
+    let mut failed = false;
     while !shared.stop.is_cancelled() {
+        if std::mem::take(&mut failed) {
+            shared.journal_commits().await;
+        }
         while steps.len() < at_most {
             let picked = shared.memory().board.pick(shared.clock.now());
             let Some((seq, id)) = picked else { break };
@@ -36,7 +40,7 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
             });
         }
         tokio::select! {
-            Some(ended) = steps.join_next() => note(shared, ended),
+            Some(ended) = steps.join_next() => failed = note(shared, ended),
             () = shared.work.notified() => {}
             () = tokio::time::sleep(until_next(shared)) => {}
             () = shared.stop.cancelled() => {}
@@ -52,7 +56,8 @@ fn until_next(shared: &Shared) -> Duration {
     next.map_or(TICK, |due| age(shared.clock.now(), due).clamp(Duration::from_millis(1), TICK))
 }
 
-fn note(shared: &Shared, ended: Result<Ended, JoinError>) {
+/// Puts a step's command back on the board; whether the step failed over the journal.
+fn note(shared: &Shared, ended: Result<Ended, JoinError>) -> bool {
     let now = shared.clock.now();
     match ended {
         Ok((seq, id, Ok(left))) => {
@@ -60,13 +65,18 @@ fn note(shared: &Shared, ended: Result<Ended, JoinError>) {
             if left == Left::Ended {
                 shared.ended(&id);
             }
+            false
         }
         Ok((seq, id, Err(failed))) => {
             warn!(command.id = %id, "could not go on with {id}, trying again: {failed}");
             shared.memory().board.left(seq, Left::Until(later(now)), now);
+            true
         }
         // Its lane stays held: a restart reads the journal and goes on.
-        Err(crashed) => error!("a step has crashed: {crashed}"),
+        Err(crashed) => {
+            error!("a step has crashed: {crashed}");
+            false
+        }
     }
 }
 

@@ -11,11 +11,13 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::error::EngineError;
+use super::poison;
 use super::rights::{cancellers, may_give};
 use super::shared::{Shared, lane};
 use super::tell::outbox_row;
 use crate::broker::{Consumer, Delivery};
 use crate::contract::{self, Command, Detail, Ended, Event, EventContext, Refusal, fingerprint, parse};
+use crate::crash::crash_point;
 use crate::journal::{Accepted, Ending, Exchange, New, NewEvent};
 use crate::procedures::StopCause;
 
@@ -39,13 +41,26 @@ pub(crate) async fn run(shared: &Shared, consumer: Consumer, mut deliveries: mps
     let mut under_way = FuturesOrdered::new();
     let mut look = tokio::time::interval(BACKLOG_LOOKED_AT);
     let mut full = false;
+    // A suspect waits until nothing else is under way, and then is so alone.
+    let mut suspect: Option<Delivery> = None;
+    let mut alone = false;
     loop {
+        if let Some(delivery) = suspect.take_if(|_| under_way.is_empty()) {
+            alone = true;
+            under_way.push_back(journaled(shared, consumer, delivery));
+        }
         tokio::select! {
             biased;
             () = shared.stop.cancelled() => break,
-            Some(tag) = under_way.next() => consumer.ack_up_to(tag).await,
+            Some(tag) = under_way.next() => {
+                consumer.ack_up_to(tag).await;
+                if std::mem::take(&mut alone) {
+                    tokio::time::sleep(poison::ACK_LEAVES_WITHIN).await;
+                }
+            }
             _ = look.tick() => full = mind_the_backlog(shared, consumer, Backlog { full }).await,
-            delivery = deliveries.recv(), if under_way.len() < UNDER_WAY => match delivery {
+            delivery = deliveries.recv(), if suspect.is_none() && !alone && under_way.len() < UNDER_WAY => match delivery {
+                Some(delivery) if poison::is_suspect(&delivery) => suspect = Some(delivery),
                 Some(delivery) => under_way.push_back(journaled(shared, consumer, delivery)),
                 None => break,
             },
@@ -113,14 +128,19 @@ async fn journaled(shared: &Shared, consumer: &Consumer, delivery: Delivery) -> 
 
 /// Judges and journals one delivery.
 pub(crate) async fn take_in(shared: &Shared, delivery: &Delivery) -> Result<(), EngineError> {
+    if let Some(refusal) = poison::quarantine(shared, delivery).await? {
+        return reject(shared, delivery, refusal).await;
+    }
     let limit = usize::try_from(shared.config.limits.command_bytes).unwrap_or(usize::MAX);
     let command = match judged(shared, delivery, limit) {
         Ok(command) => command,
         Err(refusal) => return reject(shared, delivery, *refusal).await,
     };
     let new = new(shared, delivery, &command)?;
+    crash_point!(Delivered, command.id.as_str());
     match shared.journal.accept(new).await? {
         Accepted::New { seq, cancelled_by } => {
+            crash_point!(Stored, command.id.as_str());
             shared.arrive(seq, &command);
             if cancelled_by.is_some() {
                 shared.tell_to_stop(&command.id, StopCause::Cancelled);

@@ -13,6 +13,7 @@ mod follow;
 mod intake;
 mod notice;
 mod pipe;
+mod poison;
 mod progress;
 mod prune;
 mod relay;

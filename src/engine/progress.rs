@@ -11,6 +11,7 @@ use super::follow::entries;
 use super::shared::{Shared, lane};
 use super::sweep::Settlement;
 use crate::contract::{Command, CommandId, Detail, EvidenceEntry as Told, Targets, WaitCause, Waiting};
+use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{CommandRow, EvidenceEntry, Intent, IntentChange, Loaded, Place, Record, State};
 use crate::meta::{Call, Reply};
@@ -126,7 +127,9 @@ impl<'a> Progress<'a> {
             return Ok(());
         }
         self.has_intent &= is_read;
-        self.record_next().await
+        self.record_next().await?;
+        crash_point!(Recorded, self.command.id.as_str());
+        Ok(())
     }
 
     /// Journals what was only noted.
@@ -310,6 +313,9 @@ impl<'a> Progress<'a> {
         let sequences = record.events.iter().filter_map(|event| event.sequence).max();
         self.remember(&record);
         let recorded = self.shared.journal.record(self.command.id.clone(), record).await?;
+        if ended {
+            crash_point!(Ended, self.command.id.as_str());
+        }
         self.row.evidence_head = recorded.place.evidence_head.clone();
         self.row.evidence_total = recorded.place.evidence_total;
         self.place = recorded.place;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::error::EngineError;
 use super::shared::Shared;
 use crate::broker::{self, Publication, Publisher};
+use crate::crash::crash_point;
 use crate::journal::{Exchange, OutboxRow, Settled};
 
 /// One batch of confirms.
@@ -17,9 +18,13 @@ const TICK: Duration = Duration::from_secs(1);
 /// The longest wait after a batch that the broker did not take whole.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// Batches in a row of which something was kept, before that is told: what passes by itself is no news.
+const TOLD_AFTER: u32 = 5;
+
 /// Publishes until the worker stops; then once more what is there.
 pub(crate) async fn run(shared: &Shared, publisher: &Publisher) {
     let mut wait = Duration::ZERO;
+    let mut kept = 0;
     while !shared.stop.is_cancelled() {
         match publish_due(shared, publisher).await {
             Ok(Batch::Empty) => {
@@ -27,11 +32,22 @@ pub(crate) async fn run(shared: &Shared, publisher: &Publisher) {
                 let news = tokio::time::timeout(TICK, shared.outbox.notified());
                 let _ = shared.stop.run_until_cancelled(news).await;
             }
-            Ok(Batch::Taken) => wait = Duration::ZERO,
-            Ok(Batch::Kept) => wait = next_wait(wait),
+            Ok(Batch::Taken) => {
+                wait = Duration::ZERO;
+                tell_of_an_end(std::mem::take(&mut kept));
+            }
+            Ok(Batch::Kept { why }) => {
+                wait = next_wait(wait);
+                kept += 1;
+                if kept == TOLD_AFTER {
+                    warn!("events stay in the outbox, the broker does not take them: {why}");
+                }
+            }
             Err(error) => {
                 warn!("could not read or settle the outbox: {error}");
-                wait = next_wait(wait);
+                // What cannot be settled would only be published again and again.
+                shared.journal_commits().await;
+                wait = Duration::ZERO;
             }
         }
         if !wait.is_zero() {
@@ -49,7 +65,15 @@ enum Batch {
     Empty,
     Taken,
     /// At least one stays in the outbox.
-    Kept,
+    Kept {
+        why: String,
+    },
+}
+
+fn tell_of_an_end(kept: u32) {
+    if kept >= TOLD_AFTER {
+        info!("the broker takes the events again");
+    }
 }
 
 fn next_wait(before: Duration) -> Duration {
@@ -63,12 +87,14 @@ async fn publish_due(shared: &Shared, publisher: &Publisher) -> Result<Batch, En
     }
     let messages = rows.iter().map(publication).collect();
     let answers = publisher.publish_batch(messages).await;
+    crash_point!(Published, &rows.iter().filter_map(|row| row.event.correlation_id.clone()).collect::<String>());
     let settled: Vec<(i64, Settled)> =
         rows.iter().zip(&answers).filter_map(|(row, answer)| Some((row.n, outcome(row, answer)?))).collect();
     let all = settled.len() == rows.len();
     // Waited for: the next look must not find these rows again.
     shared.journal.settle(settled).await?;
-    Ok(if all { Batch::Taken } else { Batch::Kept })
+    let why = || answers.iter().find_map(refusal).unwrap_or_default();
+    Ok(if all { Batch::Taken } else { Batch::Kept { why: why() } })
 }
 
 fn outcome(row: &OutboxRow, answer: &broker::Settled) -> Option<Settled> {
@@ -76,6 +102,13 @@ fn outcome(row: &OutboxRow, answer: &broker::Settled) -> Option<Settled> {
         broker::Settled::Confirmed => Some(Settled::Confirmed),
         broker::Settled::Unrouted => Some(Settled::Unrouted),
         broker::Settled::Refused { reason } | broker::Settled::NoAnswer { reason } => kept_or_dropped(row, reason),
+    }
+}
+
+fn refusal(answer: &broker::Settled) -> Option<String> {
+    match answer {
+        broker::Settled::Confirmed | broker::Settled::Unrouted => None,
+        broker::Settled::Refused { reason } | broker::Settled::NoAnswer { reason } => Some(reason.clone()),
     }
 }
 

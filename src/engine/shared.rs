@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,9 @@ use crate::governor::{Pace, Parks};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, Journal, State};
 use crate::procedures::{Rules, StopCause};
+
+/// Gap between two looks at a journal that does not commit.
+const JOURNAL_TRIED_AGAIN: Duration = Duration::from_secs(1);
 
 /// Everything that more than one task needs. Nothing that matters lives only here: a restart reads the journal.
 pub(crate) struct Shared {
@@ -57,6 +61,13 @@ impl Shared {
     pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
         // A panic under the lock has been reported by its task; what the map holds is still rebuilt from the journal.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the journal commits, or the worker stops: Meta is asked nothing whose answer could not be recorded.
+    pub(crate) async fn journal_commits(&self) {
+        while let Some(Err(_)) = self.stop.run_until_cancelled(self.journal.ping()).await {
+            let _ = self.stop.run_until_cancelled(tokio::time::sleep(JOURNAL_TRIED_AGAIN)).await;
+        }
     }
 
     /// Tells a command to stop at its next safe point.

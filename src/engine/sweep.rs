@@ -17,6 +17,7 @@ use super::follow::{age, gap};
 use super::shared::Shared;
 use crate::config::PollConfig;
 use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
+use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{Walk, WatchRow};
 use crate::meta::{Answer, Call, PageList, Reply};
@@ -55,6 +56,7 @@ pub(crate) async fn run(shared: &Shared) {
     while !shared.stop.is_cancelled() {
         if let Err(error) = sweep(shared).await {
             warn!("could not look at the pending claims: {error}");
+            shared.journal_commits().await;
         }
         let tick = TICK.min(shared.config.poll.first / 2).max(Duration::from_millis(10));
         let _ = shared.stop.run_until_cancelled(tokio::time::sleep(tick)).await;
@@ -138,6 +140,7 @@ async fn walk(shared: &Shared, business: &BusinessId, access: Access, watches: &
 }
 
 fn hand_over(shared: &Shared, command: &CommandId, settlement: Settlement) {
+    crash_point!(Settled, command.as_str());
     let mut memory = shared.memory();
     memory.settled.insert(command.clone(), settlement);
     memory.board.wake(command);

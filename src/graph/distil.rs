@@ -1,5 +1,6 @@
 //! From bodies to facts: the rows of a list and the answers of writes.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use secrecy::SecretString;
@@ -63,9 +64,9 @@ impl Gathered {
     pub(super) fn take(&mut self, call: &Call, row: &Value) -> Result<(), &'static str> {
         match call {
             Call::FindPage { list, page, .. } => {
-                let holding = holding(row, Some(*list))?;
-                if holding.page == *page {
-                    self.found = Some(holding);
+                // Every row must be readable, or nothing is proved; only the one that is looked for is read whole.
+                if page_id(row, Some(*list))? == *page {
+                    self.found = Some(holding(row, Some(*list))?);
                 }
             }
             Call::ListPages { list, .. } | Call::ListPart { list, .. } | Call::StaffedPart { list, .. } => {
@@ -207,10 +208,13 @@ pub(super) fn page_token(body: &Value) -> Option<SecretString> {
 }
 
 fn holding(row: &Value, list: Option<PageList>) -> Result<Holding, &'static str> {
-    // In a pending list `id` is the request's; the Page stands inside.
+    Ok(Holding { page: page_id(row, list)?, tasks: tasks(row) })
+}
+
+/// In a pending list `id` is the request's; the Page stands inside.
+fn page_id(row: &Value, list: Option<PageList>) -> Result<ObjectId, &'static str> {
     let page = if list.is_some_and(PageList::lists_requests) { row.get("page").unwrap_or(&Value::Null) } else { row };
-    let page: ObjectId = id(page).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
-    Ok(Holding { page, tasks: tasks(row) })
+    id(page).and_then(|id| id.parse().ok()).ok_or(NO_ID)
 }
 
 fn person(row: &Value) -> Result<PersonOn, &'static str> {
@@ -229,10 +233,10 @@ fn tasks(row: &Value) -> Tasks {
 }
 
 /// An id as text. A number passes only while every digit is sure: those that went through a float have lost some.
-fn id(row: &Value) -> Option<String> {
+fn id(row: &Value) -> Option<Cow<'_, str>> {
     match row.get("id")? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => number.as_u64().map(|id| id.to_string()),
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => number.as_u64().map(|id| Cow::Owned(id.to_string())),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use super::client::GraphConfig;
+use crate::crash::crash_point;
 use crate::meta::{Method, Usage, usage};
 
 /// Walks ask for a hundred rows of a few fields: far below this.
@@ -101,6 +102,7 @@ impl Wire {
             Ok(answer) => answer,
             Err(error) => return failed(error.without_url()),
         };
+        crash_point!(Sent, &format!("{} {}", out.method.word(), out.path));
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = match body(answer).await {
             Ok(body) => body,

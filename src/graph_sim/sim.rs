@@ -117,6 +117,11 @@ impl Sim {
         format!("http://{}", self.addr)
     }
 
+    /// Its clients reach it by another way, a proxy for one: links to the next page of a list lead there.
+    pub fn known_as(&self, base_url: &str) {
+        self.shared.state().base = base_url.to_owned();
+    }
+
     /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr

@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -71,6 +71,8 @@ pub struct Story {
     folder: TempDir,
     listen: String,
     settings: Vec<(String, String)>,
+    /// Variables that are no settings.
+    surroundings: Vec<(String, String)>,
     worker: Option<Child>,
     commands: (Connection, Channel),
     events: watch::Receiver<Vec<Value>>,
@@ -165,15 +167,22 @@ impl Story {
 
     /// With settings of its own, by their variables without the prefix; `{folder}` is the story's folder.
     pub async fn with(world: World, settings: &[(&str, &str)]) -> Result<Self> {
-        Self::begin(rabbit::vhost().await?, world, settings).await
+        Self::at_with(rabbit::vhost().await?, world, settings).await
     }
 
     /// In a vhost of a node of its own.
     pub async fn at(vhost: Vhost, world: World) -> Result<Self> {
-        Self::begin(vhost, world, &[]).await
+        Self::at_with(vhost, world, &[]).await
     }
 
-    async fn begin(vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
+    async fn at_with(vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut story = Self::prepared(vhost, world, settings).await?;
+        story.restart().await?;
+        Ok(story)
+    }
+
+    /// All but the worker, which [`restart`](Self::restart) or [`start`](Self::start) starts.
+    pub async fn prepared(vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
         let meta = Sim::start(SimConfig::of(world)).await?;
         let folder = tempfile::Builder::new().prefix("bindery-story-").tempdir()?;
         let (events, reader) = read_events(&vhost, Vec::new()).await?;
@@ -182,6 +191,7 @@ impl Story {
         let mut story = Self {
             listen: free_address()?,
             settings: Vec::new(),
+            surroundings: Vec::new(),
             worker: None,
             _reader: reader,
             meta,
@@ -197,13 +207,21 @@ impl Story {
         for (name, value) in SETTINGS.iter().chain(settings) {
             story.set(name, value);
         }
-        story.restart().await?;
         Ok(story)
     }
 
-    fn set(&mut self, name: &str, value: &str) {
+    /// A setting of the worker from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// A variable of the worker's process from its next start on; none where the value is empty.
+    pub fn surround(&mut self, name: &str, value: &str) {
+        self.surroundings.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            self.surroundings.push((name.to_owned(), value.to_owned()));
+        }
     }
 
     /// Publishes a command, and sees it confirmed by the broker.
@@ -280,9 +298,10 @@ impl Story {
         self.events().into_iter().filter(|event| is_of(event, id)).collect()
     }
 
-    /// The ids of the terminal events of a command: the contract says there is one.
+    /// The ids of the terminal events of a command: the contract says there is one. A `rejected` answers a delivery.
     pub fn endings_of(&self, id: &str) -> BTreeSet<String> {
-        let terminal = self.events_of(id).into_iter().filter(|event| event["data"]["terminal"] == true);
+        let is_end = |event: &Value| event["data"]["terminal"] == true && event["data"]["sequence"].is_u64();
+        let terminal = self.events_of(id).into_iter().filter(is_end);
         terminal.filter_map(|event| event["id"].as_str().map(ToOwned::to_owned)).collect()
     }
 
@@ -334,6 +353,8 @@ impl Story {
         let mut worker = self.bindery();
         worker.arg("run").kill_on_drop(true);
         worker.env("RUST_LOG", "bindery=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log));
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        worker.envs(self.surroundings.iter().map(|(name, value)| (name, value.replace("{folder}", &folder))));
         self.worker = Some(worker.spawn()?);
         Ok(())
     }
@@ -395,9 +416,40 @@ impl Story {
         Ok(())
     }
 
+    /// Waits until the worker has ended, as it must; how it did.
+    pub async fn death(&mut self) -> Result<ExitStatus> {
+        let mut worker = self.worker.take().context("no worker runs")?;
+        let ended = timeout(PATIENCE, worker.wait()).await;
+        Ok(ended.with_context(|| format!("the worker lives on\n{}", self.state_of_things()))??)
+    }
+
+    /// The process of the worker that runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.worker.as_ref().and_then(Child::id)
+    }
+
+    /// Whether the worker has ended by itself, and nobody has asked how.
+    pub fn has_ended(&self) -> bool {
+        let stat = self.pid().and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/stat")).ok());
+        stat.is_none_or(|stat| stat.contains(") Z "))
+    }
+
+    /// Sends the worker a signal by its name.
+    pub async fn signal(&self, name: &str) -> Result<()> {
+        let pid = self.pid().context("no worker runs")?.to_string();
+        let told = Command::new("kill").arg(format!("-{name}")).arg(&pid).status().await?;
+        ensure!(told.success(), "kill -{name} {pid}");
+        Ok(())
+    }
+
     /// The broker closes every connection, as an operator can; ours are opened anew, and the listener begins again.
     pub async fn drop_connections(&mut self) -> Result<()> {
         self.vhost.close_connections().await?;
+        self.connect_again().await
+    }
+
+    /// The story's own connections anew; the listener goes on with what waits in its queue.
+    pub async fn connect_again(&mut self) -> Result<()> {
         let (events, reader) = read_events(&self.vhost, self.events()).await?;
         (self.events, self._reader) = (events, reader);
         self.commands = self.vhost.channel().await?;
@@ -434,14 +486,23 @@ impl Story {
         self.folder.path().join("worker.log")
     }
 
-    fn is_ready(&self) -> bool {
-        let Ok(mut stream) = TcpStream::connect(&self.listen) else { return false };
-        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: story\r\nconnection: close\r\n\r\n");
-        let mut answer = String::new();
-        asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok() && answer.starts_with("HTTP/1.1 200")
+    /// Whether the worker calls itself ready.
+    pub fn is_ready(&self) -> bool {
+        self.readiness().starts_with("HTTP/1.1 200")
     }
 
-    fn state_of_things(&self) -> String {
+    /// What `/readyz` answers; empty where nobody does.
+    pub fn readiness(&self) -> String {
+        let Ok(mut stream) = TcpStream::connect(&self.listen) else { return String::new() };
+        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: story\r\nconnection: close\r\n\r\n");
+        let mut answer = String::new();
+        match asked.and_then(|()| stream.read_to_string(&mut answer)) {
+            Ok(_) => answer,
+            Err(_) => String::new(),
+        }
+    }
+
+    pub fn state_of_things(&self) -> String {
         let log = self.log_text();
         let lines: Vec<&str> = log.lines().collect();
         let told: Vec<String> = self.events().iter().map(short).collect();
@@ -513,7 +574,8 @@ async fn read_events(vhost: &Vhost, so_far: Vec<Value>) -> Result<(watch::Receiv
     let none = FieldTable::default;
     channel.exchange_declare("bindery.events".into(), ExchangeKind::Topic, durable, none()).await?;
     let queue = EVENTS_QUEUE;
-    channel.queue_declare(queue.into(), QueueDeclareOptions::default(), none()).await?;
+    let kept = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(queue.into(), kept, none()).await?;
     let bind = QueueBindOptions::default();
     channel.queue_bind(queue.into(), "bindery.events".into(), "#".into(), bind, none()).await?;
     let mut stream = channel.basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), none()).await?;

@@ -5,6 +5,7 @@
 //! as our end of its stdin.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,7 +69,12 @@ impl Node {
         tokio::task::spawn_blocking(move || Self::boot_blocking(&settings)).await?
     }
 
+    /// Its ports are chosen by chance: one that somebody else takes meanwhile costs a second try.
     fn boot_blocking(settings: &str) -> Result<Self> {
+        Self::try_to_boot(settings).or_else(|_| Self::try_to_boot(settings))
+    }
+
+    fn try_to_boot(settings: &str) -> Result<Self> {
         // Not removed by us: the script does so when the node has ended.
         let folder = tempfile::Builder::new().prefix("bindery-rabbit-").tempdir()?.keep();
         std::fs::write(folder.join("definitions.json"), definitions().to_string())?;
@@ -177,6 +183,16 @@ impl Vhost {
         BrokerConfig::at(&self.url)
     }
 
+    /// The URL by way of a proxy on this port, with a query such as `?heartbeat=1`.
+    pub fn url_by(&self, proxy: SocketAddr, query: &str) -> String {
+        format!("amqp://bindery:{PASSWORD}@{proxy}/{}{query}", self.name)
+    }
+
+    /// Where the node listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// A channel of an outside client, and the connection that must be kept with it.
     pub async fn channel(&self) -> Result<(Connection, Channel)> {
         let connection = Connection::connect(&self.url, ConnectionProperties::default()).await?;
@@ -239,6 +255,11 @@ impl Vhost {
         let (_connection, channel) = self.channel().await?;
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         Ok(channel.queue_declare(queue.into(), options, FieldTable::default()).await?.message_count())
+    }
+
+    /// A line for each queue of this vhost: its name, and how many messages it holds, those under way too.
+    pub async fn held(&self) -> Result<String> {
+        ctl(&self.folder, &["list_queues", "-p", &self.name, "name", "messages"]).await
     }
 
     /// Waits until so many messages of a queue are ready.
