@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::JournalError;
 use super::error::primary_code;
+use crate::journal::JournalError;
 
 /// How long a statement waits for a lock: another process may check or copy the file.
 const BUSY_WITHIN: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ const CACHE_KIB: i32 = -16 * 1024;
 const CHECKPOINT_PAGES: i32 = 4_096;
 
 /// Every migration's text; the schema's version is the number of those that were run. A released one is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/sqlite/0001_journal.sql")];
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_journal.sql")];
 /// "bndr": what tells our file from another program's.
 const APPLICATION: i32 = 0x626e_6472;
 
@@ -89,7 +89,7 @@ pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     prepare(&connection)?;
-    // What was forgotten is given back to the disk, a few pages at a time: `Journal::give_back`. Before the first table.
+    // What was forgotten is given back to the disk, a few pages at a time: `Store::give_back`. Before the first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
