@@ -15,8 +15,8 @@ test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, Prometh
 check: ## Format, lints, docs and licences, as the gate asks
 	@.ci/check
 
-bench: ## Throughput and CPU a command, beside a bare loop that makes the same calls
-	cargo bench --benches
+bench: ## Throughput, CPU, latency and memory, beside a bare loop that makes the same calls (10 minutes)
+	cargo bench --bench speed
 
 SECONDS ?= 600
 soak: ## Ten minutes of mixed load under faults by chance, and the long faults at full length (SECONDS=…, SEED=… to see one again)

@@ -6,9 +6,6 @@ use std::time::Duration;
 use bindery::cli::{Cli, CliError, Ended};
 use clap::Parser;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// How long the runtime may take to let go of blocking work (a read of stdin, for one) once all is done.
 const LET_GO_WITHIN: Duration = Duration::from_millis(200);
 

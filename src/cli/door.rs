@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::{CliError, run};
 use crate::config::Config;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Presence};
 use crate::operator::{CallError, Order, Worker};
 
 /// Who does it, and why; both are written down.
@@ -36,12 +36,11 @@ pub(super) enum Door {
 impl Door {
     /// Opens no journal that is not there already.
     pub(super) async fn open(config: &Config) -> Result<Self, CliError> {
-        let path = run::journal_path(config);
-        if !path.exists() {
-            let why = format!("there is no journal at {}: name the worker's in journal.url", path.display());
-            return Err(CliError::OutOfReach(why));
+        let at = run::journal_address(config)?;
+        if at.presence() != Presence::There {
+            return Err(CliError::OutOfReach(format!("there is no journal at {at}: name the worker's in journal.url")));
         }
-        match Journal::open(path).await {
+        match Journal::open(at).await {
             Ok(journal) => Ok(Self::Journal(journal)),
             Err(JournalError::Locked { .. }) => Ok(Self::Worker(Worker::at(config.http.clone()))),
             Err(error) => Err(CliError::OutOfReach(error.to_string())),

@@ -43,8 +43,8 @@ pub(super) async fn run(args: ListArgs, config: &Config) -> Result<Ended, CliErr
 
 /// The journal, to read.
 pub(super) async fn read_journal(config: &Config) -> Result<Journal, CliError> {
-    let path = run::journal_path(config);
-    Journal::open_read_only(path).await.map_err(|error| CliError::OutOfReach(error.to_string()))
+    let at = run::journal_address(config)?;
+    Journal::open_read_only(at).await.map_err(|error| CliError::OutOfReach(error.to_string()))
 }
 
 /// How a command stands, in a few words.

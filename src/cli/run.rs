@@ -1,6 +1,5 @@
 //! `bindery run`: the worker.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::broker::{self, BrokerConfig, ClientCertificate, TopologyNames};
 use crate::config::{AmqpConfig, Config, Credential, SecretError};
 use crate::engine::{Clock, Engine};
 use crate::graph::{Graph, GraphConfig, Secrets, Trouble, WhoamiError};
-use crate::journal::Journal;
+use crate::journal::{Address, Journal, JournalError};
 use crate::operator::{self, Desk};
 
 /// Rows asked for in one page of a list; larger pages provoke error 1 at Meta.
@@ -143,15 +142,14 @@ pub(super) fn secrets(credential: &Credential) -> Result<Secrets, SecretError> {
     Ok(Secrets { name: credential.name.clone(), access_token: pair.access_token, app_secret: pair.app_secret })
 }
 
-/// The path of the journal's file.
-pub(super) fn journal_path(config: &Config) -> &Path {
-    let url = config.journal.url.expose();
-    Path::new(url.strip_prefix("sqlite://").unwrap_or(url))
+/// Where the journal is.
+pub(super) fn journal_address(config: &Config) -> Result<Address, CliError> {
+    config.journal.url.expose().parse().map_err(|error: JournalError| CliError::Usage(error.to_string()))
 }
 
 /// A journal that another worker holds, or that is none, does not become one by waiting.
 pub(super) async fn open_journal(config: &Config) -> Result<Journal, CliError> {
-    Journal::open(journal_path(config)).await.map_err(|error| CliError::OutOfReach(error.to_string()))
+    Journal::open(journal_address(config)?).await.map_err(|error| CliError::OutOfReach(error.to_string()))
 }
 
 async fn reach_broker(config: &Config, broker: &BrokerConfig) -> Result<(), CliError> {

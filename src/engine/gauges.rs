@@ -5,15 +5,21 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::follow::age;
 use super::shared::Shared;
+use crate::journal::OutboxDepth;
 use crate::telemetry::{self, Tell};
 
 type Read = fn(&Shared, Timestamp, &mut Tell<'_>);
 
+/// What a look at the journal may take, on the thread of whoever scrapes.
+const GLANCE_WITHIN: Duration = Duration::from_secs(1);
+
 /// Name, unit, what it is, and how it is read.
-const GAUGES: [(&str, &str, &str, Read); 10] = [
+const GAUGES: [(&str, &str, &str, Read); 8] = [
     ("bindery.commands.open", "", "Commands that have not ended, by how they stand.", commands_open),
     ("bindery.oldest_open", "s", "Since the oldest open command of each standing was accepted.", oldest_open),
     ("bindery.claims.pending", "", "Claims that wait for an approval, by how long they have.", claims_pending),
@@ -21,13 +27,33 @@ const GAUGES: [(&str, &str, &str, Read); 10] = [
     ("bindery.graph.paused_buckets", "", "Buckets at Meta that are left alone.", paused_buckets),
     ("bindery.graph.pause_left", "s", "Until the last of the paused buckets may be used again.", pause_left),
     ("bindery.useful_concurrency", "", "Commands that run now or could run beside them.", useful),
-    ("bindery.outbox.pending", "", "Events that the broker has not confirmed, counted up to 100 000.", outbox_pending),
-    ("bindery.outbox.oldest", "s", "Since the oldest of them was stored.", outbox_oldest),
     ("bindery.build_info", "", "Always 1: what is running.", build_info),
 ];
 
+type Glance = fn(&OutboxDepth, Timestamp, &mut Tell<'_>);
+
+/// Those of the outbox: they need a look at the journal.
+const OUTBOX: [(&str, &str, &str, Glance); 2] = [
+    ("bindery.outbox.pending", "", "Events that the broker has not confirmed, counted up to 100 000.", outbox_pending),
+    ("bindery.outbox.oldest", "s", "Since the oldest of them was stored.", outbox_oldest),
+];
+
 /// From now on the gauges tell of this engine, for as long as it is there.
+///
+/// To be called inside the runtime. Whoever reads them is none of its tasks: a thread for blocking work, or one of an
+/// exporter's.
 pub(super) fn begin(shared: &Arc<Shared>) {
+    for (name, unit, what, read) in OUTBOX {
+        let (shared, runtime) = (Arc::downgrade(shared), Handle::current());
+        telemetry::gauge(name, unit, what, move |tell| {
+            let Some(shared) = shared.upgrade() else { return };
+            let look = async { timeout(GLANCE_WITHIN, shared.journal.outbox_glance()).await };
+            // A journal that is slow or closed is told by readiness; here there is nothing to tell.
+            if let Ok(Ok(depth)) = runtime.block_on(look) {
+                read(&depth, shared.clock.now(), tell);
+            }
+        });
+    }
     for (name, unit, what, read) in GAUGES {
         let shared: Weak<Shared> = Arc::downgrade(shared);
         telemetry::gauge(name, unit, what, move |tell| {
@@ -99,16 +125,12 @@ fn useful(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
     tell(size(shared.memory().board.useful()), &[]);
 }
 
-fn outbox_pending(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
-    if let Ok(depth) = shared.journal.outbox_glance() {
-        tell(number(depth.count), &[]);
-    }
+fn outbox_pending(depth: &OutboxDepth, _: Timestamp, tell: &mut Tell<'_>) {
+    tell(number(depth.count), &[]);
 }
 
-fn outbox_oldest(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
-    if let Ok(depth) = shared.journal.outbox_glance() {
-        tell(depth.oldest.map_or(0.0, |oldest| age(oldest, now).as_secs_f64()), &[]);
-    }
+fn outbox_oldest(depth: &OutboxDepth, now: Timestamp, tell: &mut Tell<'_>) {
+    tell(depth.oldest.map_or(0.0, |oldest| age(oldest, now).as_secs_f64()), &[]);
 }
 
 fn build_info(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {

@@ -174,7 +174,7 @@ async fn cancel(
 ) -> Result<Fact, EngineError> {
     let (until, by) = (now + CANCEL_REMEMBERED, progress.command.id.clone());
     let (rules, user) = (shared.config.publishers.clone(), progress.row.published_by.clone());
-    let may = move |row: &CommandRow| may_touch(&rules, user.as_deref(), row);
+    let may = Box::new(move |row: &CommandRow| may_touch(&rules, user.as_deref(), row));
     match shared.journal.remember_cancel(target.clone(), by, until, may).await? {
         Cancelled::Remembered => Ok(Fact::NotKnown),
         Cancelled::NotAllowed => Ok(Fact::NotAllowed),

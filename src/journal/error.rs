@@ -7,6 +7,12 @@ use crate::contract::CommandId;
 /// Why the journal did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
+    /// The address names a store that this version does not have.
+    #[error("could not find a store for {scheme}: journal.url must be sqlite://FILE in this version")]
+    NoSuchStore {
+        /// How the address begins; what follows may hold a password.
+        scheme: String,
+    },
     /// Another worker holds the file.
     #[error("journal {} is held by another worker{}: stop it first, or give this one its own journal.url",
         path.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
@@ -54,12 +60,12 @@ pub enum JournalError {
     /// The group in which the change stood could not be committed: nothing of it stands.
     #[error("could not commit to the journal: {reason}")]
     CommitFailed {
-        /// What SQLite said.
+        /// What the store said.
         reason: String,
     },
     /// A statement failed.
     #[error("the journal could not run a statement: {0}")]
-    Sql(rusqlite::Error),
+    Sql(Box<dyn std::error::Error + Send + Sync>),
     /// The journal was closed, or is to be changed and was opened to read only.
     #[error("the journal is closed, or was opened to read only and takes no changes")]
     Closed,
@@ -108,6 +114,7 @@ impl JournalError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::NoSuchStore { .. } => "no_such_store",
             Self::Locked { .. } => "locked",
             Self::CannotOpen { .. } => "cannot_open",
             Self::NotADatabase { .. } => "not_a_database",
@@ -125,40 +132,4 @@ impl JournalError {
             Self::Unreadable { .. } => "unreadable",
         }
     }
-
-    /// Whether the same may succeed later, with nothing changed but the disk or the neighbour.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::Locked { .. }
-            | Self::CannotOpen { .. }
-            | Self::DiskFull
-            | Self::CommitFailed { .. }
-            | Self::Sql(_) => true,
-            Self::NotADatabase { .. }
-            | Self::Newer { .. }
-            | Self::Migration { .. }
-            | Self::Closed
-            | Self::AlreadyEnded { .. }
-            | Self::Moved { .. }
-            | Self::UnknownCommand { .. }
-            | Self::EndAndEventApart { .. }
-            | Self::ChildExists { .. }
-            | Self::Unreadable { .. } => false,
-        }
-    }
-}
-
-/// SQLite's primary result codes that we tell apart.
-const SQLITE_FULL: i32 = 13;
-
-impl From<rusqlite::Error> for JournalError {
-    fn from(error: rusqlite::Error) -> Self {
-        if primary_code(&error) == Some(SQLITE_FULL) { Self::DiskFull } else { Self::Sql(error) }
-    }
-}
-
-/// SQLite's primary result code of an error, where it has one.
-pub(super) fn primary_code(error: &rusqlite::Error) -> Option<i32> {
-    error.sqlite_error().map(|error| error.extended_code & 0xff)
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::entries::{EvidenceEntry, NewEvent, Removal, WatchRow};
-use super::prune::Ending;
+use super::forgetting::Ending;
 use crate::contract::{BusinessId, CommandId, Digest, Phase};
 
 /// A command to be accepted, or a child to be journaled with its parent's record.

@@ -139,7 +139,7 @@ async fn a_fan_out_counts_its_children_and_names_the_next() -> Result<()> {
     let world = world().page("1001", |p| p.owned_by(BUSINESS)).page("1002", |p| p.owned_by(BUSINESS));
     let mut story = Story::of(world).await?;
     story.meta.throttle(Throttle::business(BUSINESS, 10));
-    story.send(&orders("reassign", "f", &["1001", "1002"], json!({"from": ANNA, "to": BEN}))).await?;
+    story.send(&orders("unbind", "f", &["1001", "1002"], json!({}))).await?;
     tells(&story, "f", &["f~1 waits for quota", "f~2 waits for quota"]).await?;
     insta::assert_snapshot!("beside_a_worker", explained(&story, "f").await?);
     story.kill().await?;

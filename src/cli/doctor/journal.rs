@@ -1,6 +1,5 @@
 //! The journal and the worker that holds it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +8,7 @@ use tokio::time::timeout;
 use super::finding::Finding;
 use crate::cli::run;
 use crate::config::Config;
-use crate::journal::{self, Condition, Journal, JournalError, held_by};
+use crate::journal::{Address, Condition, Journal, JournalError, Presence};
 use crate::operator::Worker;
 
 const AREA: &str = "journal";
@@ -21,20 +20,23 @@ const EXAMINED_WITHIN: Duration = Duration::from_secs(40);
 const OUTBOX_OLD: Duration = Duration::from_secs(60);
 
 pub(super) async fn look(config: &Config, now: Timestamp) -> Vec<Finding> {
-    let path = run::journal_path(config);
-    if !path.exists() {
-        return vec![absent(path)];
+    let at = match run::journal_address(config) {
+        Ok(at) => at,
+        Err(error) => return vec![Finding::out_of_reach(AREA, error.to_string(), "name another in journal.url")],
+    };
+    if let Some(finding) = absent(&at) {
+        return vec![finding];
     }
-    let mut findings = match timeout(EXAMINED_WITHIN, journal::examine(path, ANSWERED_WITHIN)).await {
-        Ok(Ok(condition)) => condition_of(path, &condition),
+    let mut findings = match timeout(EXAMINED_WITHIN, at.examine(ANSWERED_WITHIN)).await {
+        Ok(Ok(condition)) => condition_of(&at, &condition),
         Ok(Err(error)) => return vec![unreadable(&error)],
         Err(_) => {
-            let found = format!("{} does not answer", path.display());
+            let found = format!("{at} does not answer");
             return vec![Finding::out_of_reach(AREA, found, "look at the disk that it is on")];
         }
     };
-    findings.push(holder(path, config).await);
-    match timeout(ANSWERED_WITHIN, contents(path, now)).await {
+    findings.push(holder(&at, config).await);
+    match timeout(ANSWERED_WITHIN, contents(&at, now)).await {
         Ok(Ok(found)) => findings.extend(found),
         Ok(Err(error)) => findings.push(unreadable(&error)),
         Err(_) => findings.push(Finding::failed(
@@ -46,17 +48,19 @@ pub(super) async fn look(config: &Config, now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-fn absent(path: &Path) -> Finding {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() {
-        let remedy = "none, if no worker has run with it yet: the first start makes it";
-        return Finding::warning(AREA, format!("there is none at {}", path.display()), remedy);
+fn absent(at: &Address) -> Option<Finding> {
+    match at.presence() {
+        Presence::There => None,
+        Presence::NotYet => {
+            let remedy = "none, if no worker has run with it yet: the first start makes it";
+            Some(Finding::warning(AREA, format!("there is none at {at}"), remedy))
+        }
+        Presence::NoFolder(folder) => Some(Finding::out_of_reach(
+            AREA,
+            format!("there is no folder {}", folder.display()),
+            "make the folder, or name another in journal.url",
+        )),
     }
-    Finding::out_of_reach(
-        AREA,
-        format!("there is no folder {}", folder.display()),
-        "make the folder, or name another in journal.url",
-    )
 }
 
 fn unreadable(error: &JournalError) -> Finding {
@@ -67,9 +71,9 @@ fn unreadable(error: &JournalError) -> Finding {
     )
 }
 
-fn condition_of(path: &Path, condition: &Condition) -> Vec<Finding> {
+fn condition_of(at: &Address, condition: &Condition) -> Vec<Finding> {
     let size = condition.bytes / 1024;
-    let mut findings = vec![Finding::ok(AREA, format!("{}, {size} KiB, schema {}", path.display(), condition.schema))];
+    let mut findings = vec![Finding::ok(AREA, format!("{at}, {size} KiB, schema {}", condition.schema))];
     findings.push(match &condition.unwritable {
         None => Finding::ok(AREA, "it can be written to"),
         Some(why) => {
@@ -92,9 +96,9 @@ fn condition_of(path: &Path, condition: &Condition) -> Vec<Finding> {
     findings
 }
 
-async fn holder(path: &Path, config: &Config) -> Finding {
+async fn holder(at: &Address, config: &Config) -> Finding {
     const AREA: &str = "worker";
-    let Some(pid) = held_by(path) else {
+    let Some(pid) = at.held_by() else {
         return Finding::warning(AREA, "no worker has the journal", "start one: nothing moves without it");
     };
     let who = pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
@@ -120,8 +124,8 @@ async fn holder(path: &Path, config: &Config) -> Finding {
     }
 }
 
-async fn contents(path: &Path, now: Timestamp) -> Result<Vec<Finding>, JournalError> {
-    let journal = Journal::open_read_only(path).await?;
+async fn contents(at: &Address, now: Timestamp) -> Result<Vec<Finding>, JournalError> {
+    let journal = Journal::open_read_only(at.clone()).await?;
     let (outbox, unrouted, suspended) =
         (journal.outbox_depth().await?, journal.unrouted().await?, journal.suspended().await?);
     let parked = journal.parked().await?;

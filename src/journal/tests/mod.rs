@@ -1,8 +1,10 @@
-//! The journal's stories: `contract` is what any store must keep, `sqlite` what the file on disk must.
+//! What any store must keep: every story here is told over a [`Shelf`](words::Shelf), and a second store is held to them
+//! by one more line of each `journal_contract!`. What one store alone must keep is beside it, as in `sqlite/tests.rs`.
 
 #[macro_use]
 mod contract;
 mod forgetting;
+mod ledger;
+mod limits;
 mod operations;
-mod sqlite;
-mod words;
+pub(super) mod words;

@@ -6,24 +6,33 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use crate::contract::{Access, Asset, BusinessId, CommandId, Phase};
+use crate::journal::sqlite::Sqlite;
 use crate::journal::{
-    Ended, EvidenceEntry, Exchange, Journal, New, NewEvent, Record, State, Walk, WatchChange, WatchRow,
+    CommandRow, Ended, EvidenceEntry, Exchange, Journal, MayCancel, New, NewEvent, Record, State, Walk, WatchChange,
+    WatchRow,
 };
 
 /// A store that can be opened, left and opened again.
-pub(super) trait Shelf {
+pub(in crate::journal) trait Shelf {
     /// A store with nothing in it.
     fn empty() -> Self;
     /// Opens it, for the first time or again.
     async fn open(&self) -> Journal;
+    /// Opens it to read, beside whoever has it.
+    async fn open_read_only(&self) -> Journal;
 }
 
 /// SQLite in a folder of its own.
-pub(super) struct SqliteShelf(TempDir);
+pub(in crate::journal) struct SqliteShelf(TempDir);
 
 impl SqliteShelf {
-    pub(super) fn path(&self) -> PathBuf {
+    pub(in crate::journal) fn path(&self) -> PathBuf {
         self.0.path().join("bindery.db")
+    }
+
+    /// The store with what it alone can do.
+    pub(in crate::journal) async fn sqlite(&self) -> Sqlite {
+        Sqlite::open(&self.path()).await.unwrap()
     }
 }
 
@@ -33,34 +42,43 @@ impl Shelf for SqliteShelf {
     }
 
     async fn open(&self) -> Journal {
-        Journal::open(&self.path()).await.unwrap()
+        self.sqlite().await.into()
+    }
+
+    async fn open_read_only(&self) -> Journal {
+        Journal::open_read_only(&self.path()).await.unwrap()
     }
 }
 
-pub(super) fn at(second: i64) -> Timestamp {
+pub(in crate::journal) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-pub(super) fn id(text: &str) -> CommandId {
+pub(in crate::journal) fn id(text: &str) -> CommandId {
     text.parse().unwrap()
 }
 
-pub(super) fn business() -> BusinessId {
+pub(in crate::journal) fn business() -> BusinessId {
     "2001".parse().unwrap()
 }
 
-pub(super) fn page() -> Asset {
+pub(in crate::journal) fn page() -> Asset {
     "page/1009".parse().unwrap()
 }
 
 /// A command whose content is its id.
-pub(super) fn command(name: &str) -> New {
+pub(in crate::journal) fn command(name: &str) -> New {
     let body = format!(r#"{{"id":"{name}"}}"#);
     New { business: Some(business()), ..New::command(id(name), format!("print of {name}"), body, at(0)) }
 }
 
+/// Every command may be cancelled.
+pub(in crate::journal) fn anything() -> MayCancel {
+    Box::new(|_: &CommandRow| true)
+}
+
 /// The `sequence`th event of a command.
-pub(super) fn event(name: &str, sequence: u32) -> NewEvent {
+pub(in crate::journal) fn event(name: &str, sequence: u32) -> NewEvent {
     NewEvent {
         event_id: format!("{name}/{sequence}"),
         command: Some(id(name)),
@@ -78,24 +96,24 @@ pub(super) fn event(name: &str, sequence: u32) -> NewEvent {
 }
 
 /// The same as the command's terminal event.
-pub(super) fn last_event(name: &str, sequence: u32) -> NewEvent {
+pub(in crate::journal) fn last_event(name: &str, sequence: u32) -> NewEvent {
     NewEvent { terminal: true, ..event(name, sequence) }
 }
 
-pub(super) fn ended(phase: Phase) -> State {
+pub(in crate::journal) fn ended(phase: Phase) -> State {
     State::Ended(Ended { phase, changed: true, outcome: r#"{"phase":"…"}"#.to_owned() })
 }
 
 /// A command's end with its terminal event.
-pub(super) fn ending(name: &str, phase: Phase, sequence: u32) -> Record {
+pub(in crate::journal) fn ending(name: &str, phase: Phase, sequence: u32) -> Record {
     Record { events: vec![last_event(name, sequence)], ..Record::new(at(9), ended(phase)) }
 }
 
-pub(super) fn seen(call: &str) -> EvidenceEntry {
+pub(in crate::journal) fn seen(call: &str) -> EvidenceEntry {
     EvidenceEntry { at: at(1), call: call.to_owned(), answer: "200".to_owned(), trace: Some("A1b2".to_owned()) }
 }
 
-pub(super) fn watch(name: &str) -> WatchRow {
+pub(in crate::journal) fn watch(name: &str) -> WatchRow {
     WatchRow {
         command: id(name),
         business: business(),
@@ -107,11 +125,11 @@ pub(super) fn watch(name: &str) -> WatchRow {
     }
 }
 
-pub(super) fn pending(name: &str) -> Record {
+pub(in crate::journal) fn pending(name: &str) -> Record {
     Record { watch: WatchChange::Set(watch(name)), ..Record::new(at(2), State::Pending) }
 }
 
-pub(super) fn walk(list: &str, began: i64) -> Walk {
+pub(in crate::journal) fn walk(list: &str, began: i64) -> Walk {
     Walk {
         business: business(),
         list: list.to_owned(),
@@ -125,7 +143,7 @@ pub(super) fn walk(list: &str, began: i64) -> Walk {
 }
 
 /// The bodies that wait for the broker, in order, with where each goes.
-pub(super) async fn waiting(journal: &Journal) -> Vec<(String, String)> {
+pub(in crate::journal) async fn waiting(journal: &Journal) -> Vec<(String, String)> {
     let rows = journal.outbox_due(0, 1_000).await.unwrap();
     let told = |event: NewEvent| {
         let to = if event.exchange == Exchange::Reply { event.routing_key } else { event.exchange.word().to_owned() };

@@ -7,7 +7,7 @@ use crate::contract::{BusinessId, CommandId};
 use crate::engine;
 use crate::journal::{
     Ahead, CommandRow, EvidenceRow, Journal, JournalError, Loaded, Parked, Published, State, StateName, Suspended,
-    Walk, WatchRow, held_by,
+    Walk, WatchRow,
 };
 use crate::meta::PageList;
 
@@ -115,7 +115,7 @@ impl Situation {
             },
             parked: parked(journal, config, row, now).await?,
             credential,
-            worker: held_by(journal.path()),
+            worker: journal.held_by(),
             poll: config.poll,
             retry: config.retry,
             loaded,

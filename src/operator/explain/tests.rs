@@ -8,8 +8,8 @@ use super::{Situation, explain};
 use crate::config::Config;
 use crate::contract::{Access, CommandId, Phase};
 use crate::journal::{
-    Ended, EvidenceEntry, Exchange, Journal, New, NewEvent, Record, Settled, State, Suspended, Walk, WatchChange,
-    WatchRow,
+    Ended, EvidenceEntry, Exchange, Intent, IntentChange, Journal, New, NewEvent, Record, Settled, State, Suspended,
+    Walk, WatchChange, WatchRow,
 };
 
 const TOKEN: &str = "a-token-never-to-be-shown";
@@ -203,14 +203,14 @@ async fn one_that_waits_for_a_list_to_settle() {
 async fn one_whose_write_was_out_when_the_worker_ended() {
     let story = Story::begin().await;
     story.claim("c-1").await;
-    story.record("c-1", Record::new(at(5), State::Running)).await;
     let call = crate::meta::Call::ClaimPage {
         business: "2001".parse().unwrap(),
         page: "1009".parse().unwrap(),
         access: Access::Agency,
         tasks: Default::default(),
     };
-    story.journal.intend(id("c-1"), serde_json::to_string(&call).unwrap(), at(6)).await.unwrap();
+    let intent = IntentChange::Intend(Intent { call: serde_json::to_string(&call).unwrap(), at: at(6) });
+    story.record("c-1", Record { intent, ..Record::new(at(5), State::Running) }).await;
     insta::assert_snapshot!(story.told("c-1").await);
 }
 
@@ -302,7 +302,7 @@ async fn a_claim_that_was_told_to_stop() {
     let story = Story::begin().await;
     story.claim("c-1").await;
     story.record("c-1", pending("c-1", "[]")).await;
-    story.journal.remember_cancel(id("c-1"), id("x-1"), at(90_000), |_| true).await.unwrap();
+    story.journal.remember_cancel(id("c-1"), id("x-1"), at(90_000), Box::new(|_| true)).await.unwrap();
     insta::assert_snapshot!(story.told("c-1").await);
 }
 

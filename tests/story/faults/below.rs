@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::broker::{load_is_done, send_load};
+use super::broker::{load_is_done, load_is_done_of, send_load};
 use super::lock::integrity;
 use super::shim::{Disk, Names, Shim};
 use super::trial::{Trial, scaled};
@@ -41,26 +41,31 @@ async fn f51_what_a_full_or_read_only_disk_cannot_store_is_not_acknowledged() ->
 
 async fn refuses_to_store(name: &'static str, disk: Disk) -> Result<()> {
     let (mut trial, shim) = with_shim(name, 18, &[]).await?;
-    send_load(&mut trial, 0..6).await?;
+    send_load(&mut trial, (0..6).filter(leaves_a_sign)).await?;
     trial.is_told("accepted unbind cmd-5").await?;
     shim.disk(disk)?;
     trial.strikes();
     // A read that was out just then has no line in the evidence: its answer could not be stored, and is read again.
     trial.has_died();
     trial.is_not_ready("journal").await?;
-    send_load(&mut trial, 6..18).await?;
+    send_load(&mut trial, (6..18).filter(leaves_a_sign)).await?;
     trial.is_not_ready("paused").await?;
-    trial.expect_unacknowledged(12).await?;
+    trial.expect_unacknowledged(10).await?;
     let last = trial.story.last_call();
     let asked = trial.story.meta.call_where(Duration::from_secs(2), |call| call.n > last).await;
     ensure!(asked.is_none(), "Meta is asked what cannot be recorded: {asked:?}");
     shim.disk(Disk::Healthy)?;
     trial.is_back().await?;
-    load_is_done(&trial, 18).await?;
+    load_is_done_of(&trial, (0..18).filter(leaves_a_sign)).await?;
     is_whole(&trial)?;
     let accounting = trial.settles().await?;
-    ensure!(accounting.duplicated <= 18, "events were published again and again: {accounting}");
+    ensure!(accounting.duplicated <= 15, "events were published again and again: {accounting}");
     Ok(())
+}
+
+/// A claim whose answer cannot be stored and that is denied before anybody can look leaves no sign that it was made.
+fn leaves_a_sign(n: &usize) -> bool {
+    load::expected(*n) != "denied"
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub async fn by_proxy(name: &'static str, vhost: Vhost, commands: usize) -> Resu
 }
 
 /// Sends the commands of the mixed load from one number to another.
-pub async fn send_load(trial: &mut Trial, numbers: std::ops::Range<usize>) -> Result<()> {
+pub async fn send_load(trial: &mut Trial, numbers: impl IntoIterator<Item = usize>) -> Result<()> {
     for n in numbers {
         trial.send(&load::command(n)).await?;
     }

@@ -204,8 +204,8 @@ impl Trial {
     /// So many commands have ended, by the journal alone.
     pub async fn journal_has_ended(&self, commands: usize) -> Result<()> {
         let journal = Journal::open_read_only(&self.story.folder().join("bindery.db")).await?;
-        let ended = || async { Ok(journal.counts().await?.get(&StateName::Ended).copied().unwrap_or_default()) };
-        let enough = || async { ended().await.map(|ended: u64| ended >= commands as u64) };
+        let ended = Filter { state: Some(StateName::Ended), business: None, before: None, limit: commands.try_into()? };
+        let enough = || async { Ok(journal.list(&ended).await?.len() == commands) };
         eventually(&format!("{commands} commands have ended"), enough)
             .await
             .with_context(|| self.story.state_of_things())?;

@@ -7,32 +7,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::decode::Columns;
-use super::entries::{EvidenceEntry, Exchange, NewEvent};
-use super::rows::{Ended, IntentChange, New, ParentAfter, Place, Record, Recorded, State, StateName, WatchChange};
-use super::{Journal, JournalError, accept, evidence, outbox, sql, watches};
+use super::{accept, outbox, sql, watches};
 use crate::contract::{CommandId, Phase};
+use crate::journal::{
+    Ended, EvidenceEntry, Exchange, IntentChange, JournalError, New, NewEvent, ParentAfter, Place, Record, Recorded,
+    State, StateName, WatchChange, evidence,
+};
 
-impl Journal {
-    /// Records what a step of `id` observed, did, said and decided. With `State::Ended` the terminal event must be
-    /// among the events (a child has none): who asked for a reply gets it, the parent's counters and chain move on.
-    ///
-    /// # Errors
-    /// `AlreadyEnded` where the command has ended, `UnknownCommand`, `Moved` where it no longer stands where the record
-    /// says, `EndAndEventApart`, `ChildExists`; nothing of the record stands then.
-    pub async fn record(&self, id: CommandId, record: Record) -> Result<Recorded, JournalError> {
-        self.change(move |connection| store(connection, &id, &record)).await
-    }
-
-    /// Journals that a write is about to leave. After a crash `load` tells of it until a record clears it.
-    ///
-    /// # Errors
-    /// The write must not leave then.
-    pub async fn intend(&self, id: CommandId, call: String, at: Timestamp) -> Result<(), JournalError> {
-        self.change(move |connection| intend(connection, &id, &call, at)).await
-    }
-}
-
-fn store(connection: &Connection, id: &CommandId, record: &Record) -> Result<Recorded, JournalError> {
+/// Records what a step of `id` left behind.
+pub(super) fn store(connection: &Connection, id: &CommandId, record: &Record) -> Result<Recorded, JournalError> {
     let before = match &record.from {
         Some(place) => place.clone(),
         None => place(connection, id)?,
@@ -249,15 +232,6 @@ fn settle_into(connection: &Connection, parent: &CommandId, ended: &Ended) -> Re
     let children = sql::first(connection, update, counted, |row| Columns(row).children())?
         .ok_or_else(|| JournalError::UnknownCommand { id: parent.clone() })?;
     Ok(ParentAfter { id: parent.clone(), children })
-}
-
-fn intend(connection: &Connection, id: &CommandId, call: &str, at: Timestamp) -> Result<(), JournalError> {
-    let update = "UPDATE commands SET intent_call = ?2, intent_at = ?3 WHERE id = ?1 AND state <> 'ended'";
-    if sql::run(connection, update, params![id.as_str(), call, at.as_microsecond()])? == 1 {
-        return Ok(());
-    }
-    place(connection, id)?;
-    Err(JournalError::AlreadyEnded { id: id.clone() })
 }
 
 /// A count as SQLite has it.

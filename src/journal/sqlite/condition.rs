@@ -6,26 +6,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tokio::time::timeout;
 
-use super::{JournalError, blocking, open};
-
-/// Whether it could be written to, how large it is, and whether its pages are sound.
-#[derive(Debug)]
-pub struct Condition {
-    /// Bytes of the database.
-    pub bytes: u64,
-    /// The schema's version.
-    pub schema: i64,
-    /// `None` where a transaction could be begun (it was rolled back at once); else why not.
-    pub unwritable: Option<String>,
-    /// What `quick_check` found: `ok`, or the first thing that is wrong; `None` where it took too long.
-    pub check: Option<String>,
-}
+use super::{blocking, open};
+use crate::journal::{Condition, JournalError};
 
 /// Looks over the journal at `path` without changing what it holds; each of the two questions takes at most `within`.
 ///
 /// # Errors
 /// `CannotOpen`, `NotADatabase`, `Newer` and `Migration`, as a reader has them.
-pub async fn examine(path: &Path, within: Duration) -> Result<Condition, JournalError> {
+pub(in crate::journal) async fn examine(path: &Path, within: Duration) -> Result<Condition, JournalError> {
     let file = path.to_owned();
     let (reader, bytes, schema) = blocking(move || sizes(open::to_read(&file)?.connect()?)).await?;
     let interrupt = reader.get_interrupt_handle();

@@ -1,11 +1,10 @@
 //! One worker a journal: a lock on the file beside it.
 
+use crate::journal::JournalError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use super::JournalError;
 
 /// Who only asks whether the journal is held (`held_by`) holds the lock for a moment: that is no other worker.
 const TRIES: u32 = 5;
@@ -52,7 +51,7 @@ impl FileLock {
 
 /// Whether a worker holds the journal at `path` now, and which: its process id where it can be read.
 #[must_use]
-pub fn held_by(path: &Path) -> Option<Option<u32>> {
+pub(in crate::journal) fn held_by(path: &Path) -> Option<Option<u32>> {
     let mut file = File::open(lock_path(path)).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder(&mut file)),

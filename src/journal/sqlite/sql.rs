@@ -1,8 +1,7 @@
 //! Statements, prepared once a connection and run.
 
+use crate::journal::JournalError;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
-
-use super::JournalError;
 
 /// Runs a statement; how many rows it changed.
 pub(super) fn run(connection: &Connection, sql: &str, params: impl Params) -> Result<usize, JournalError> {

@@ -16,8 +16,7 @@
 //! thread and not a task: SQLite blocks whoever calls it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -25,51 +24,32 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
-use super::{JournalError, open, sql};
+use super::{open, sql};
+use crate::journal::JournalError;
 use crate::telemetry;
 
 /// Most changes in one commit: enough to hide a slow disk, few enough to keep the wait short.
-pub const GROUP_MAX: usize = 256;
+pub(super) const GROUP_MAX: usize = 256;
 /// Two groups: one in the transaction's way, one gathering behind it. Whoever finds it full waits.
 const QUEUE_MAX: usize = 2 * GROUP_MAX;
-
-/// How much the writer has done, for metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct WriterStats {
-    /// Transactions committed.
-    pub commits: u64,
-    /// Changes that stand in them.
-    pub changes: u64,
-    /// Changes refused or failed.
-    pub failures: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    commits: AtomicU64,
-    changes: AtomicU64,
-    failures: AtomicU64,
-}
 
 /// The way to the one thread that writes.
 pub(super) struct Writer {
     /// Gone once closed: the thread ends when it has made what was queued.
     queue: RwLock<Option<mpsc::Sender<Box<dyn Change>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    counters: Arc<Counters>,
 }
 
 impl Writer {
     /// Starts the thread on a connection that is its alone.
     pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, JournalError> {
         let (queue, changes) = mpsc::channel(QUEUE_MAX);
-        let counters = Arc::new(Counters::default());
-        let shift = Shift { connection, path: path.to_owned(), counters: Arc::clone(&counters) };
+        let shift = Shift { connection, path: path.to_owned() };
         let named = std::thread::Builder::new().name("journal".to_owned());
         let thread = named
             .spawn(move || shift.run(changes))
             .map_err(|error| JournalError::CannotOpen { path: path.to_owned(), reason: error.to_string() })?;
-        Ok(Self { queue: RwLock::new(Some(queue)), thread: Mutex::new(Some(thread)), counters })
+        Ok(Self { queue: RwLock::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
 
     /// Queues a change; its answer comes after the commit.
@@ -83,15 +63,6 @@ impl Writer {
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(JournalError::Closed)?;
         queue.send(change).await.map_err(|_| JournalError::Closed)?;
         Ok(answer)
-    }
-
-    /// What has been done so far.
-    pub(super) fn stats(&self) -> WriterStats {
-        WriterStats {
-            commits: self.counters.commits.load(Ordering::Relaxed),
-            changes: self.counters.changes.load(Ordering::Relaxed),
-            failures: self.counters.failures.load(Ordering::Relaxed),
-        }
     }
 
     /// Takes no more, commits what is queued and waits until that is done. Blocks its thread.
@@ -108,7 +79,6 @@ impl Writer {
 struct Shift {
     connection: Connection,
     path: PathBuf,
-    counters: Arc<Counters>,
 }
 
 impl Shift {
@@ -170,12 +140,7 @@ impl Shift {
     }
 
     fn answer(&self, group: &mut Vec<Box<dyn Change>>, failure: Option<String>) {
-        self.counters.commits.fetch_add(u64::from(failure.is_none()), Ordering::Relaxed);
         for change in group.drain(..) {
-            // Counted first: whoever is answered finds it counted.
-            let stands = failure.is_none() && change.is_made();
-            let counter = if stands { &self.counters.changes } else { &self.counters.failures };
-            counter.fetch_add(1, Ordering::Relaxed);
             change.answer(failure.as_deref());
         }
     }
@@ -200,8 +165,6 @@ impl Shift {
 trait Change: Send {
     /// Whether it was made, for the first time or again; what it came to is kept for the answer.
     fn make(&mut self, connection: &Connection) -> bool;
-    /// Whether it was made when it was made last.
-    fn is_made(&self) -> bool;
     /// Answers.
     fn answer(self: Box<Self>, failure: Option<&str>);
 }
@@ -219,10 +182,6 @@ where
 {
     fn make(&mut self, connection: &Connection) -> bool {
         self.done.insert((self.work)(connection)).is_ok()
-    }
-
-    fn is_made(&self) -> bool {
-        matches!(self.done, Some(Ok(_)))
     }
 
     fn answer(self: Box<Self>, failure: Option<&str>) {

@@ -4,51 +4,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::decode::Columns;
-use super::entries::NewEvent;
-use super::rows::{Accepted, Cancelled, CommandRow, New, State};
-use super::{Journal, JournalError, evidence, outbox, prune, sql};
+use super::{outbox, prune, sql};
 use crate::contract::CommandId;
+use crate::journal::{Accepted, Cancelled, CommandRow, JournalError, New, State, evidence};
 
-impl Journal {
-    /// Journals a delivery. A known command with the same content has its result published again (finished) or
-    /// keeps the new requester in mind (open); a known one with other content is left alone.
-    ///
-    /// # Errors
-    /// Nothing of it stands then: the delivery must not be acknowledged.
-    pub async fn accept(&self, new: New) -> Result<Accepted, JournalError> {
-        self.change(move |connection| accept(connection, &new)).await
-    }
-
-    /// Journals events that belong to no command: dead messages and `rejected` answers. One that is known by its id
-    /// is published again.
-    ///
-    /// # Errors
-    /// Nothing of it stands then.
-    pub async fn enqueue(&self, events: Vec<NewEvent>, at: Timestamp) -> Result<(), JournalError> {
-        self.change(move |connection| outbox::enqueue_all(connection, &events, at)).await
-    }
-
-    /// Marks `target` as cancelled by `by`, where it `may` be; where it is not known yet this is remembered until
-    /// `until`.
-    ///
-    /// # Errors
-    /// Nothing of it stands then.
-    pub async fn remember_cancel(
-        &self,
-        target: CommandId,
-        by: CommandId,
-        until: Timestamp,
-        may: impl Fn(&CommandRow) -> bool + Send + 'static,
-    ) -> Result<Cancelled, JournalError> {
-        self.change(move |connection| match find(connection, &target)? {
-            Some(row) => cancel(connection, row, &by, &may),
-            None => cancel_unknown(connection, &target, &by, until),
-        })
-        .await
-    }
-}
-
-fn accept(connection: &Connection, new: &New) -> Result<Accepted, JournalError> {
+/// Takes a delivery in.
+pub(super) fn accept(connection: &Connection, new: &New) -> Result<Accepted, JournalError> {
     let Some((seq, cancelled_by)) = insert(connection, new)? else {
         return accept_again(connection, new);
     };
@@ -61,6 +22,20 @@ fn accept(connection: &Connection, new: &New) -> Result<Accepted, JournalError> 
     remember_reply(connection, new)?;
     outbox::enqueue_all(connection, &new.events, new.accepted_at)?;
     Ok(Accepted::New { seq, cancelled_by })
+}
+
+/// Marks `target` as cancelled by `by`, or remembers that it is to be.
+pub(super) fn remember_cancel(
+    connection: &Connection,
+    target: &CommandId,
+    by: &CommandId,
+    until: Timestamp,
+    may: &dyn Fn(&CommandRow) -> bool,
+) -> Result<Cancelled, JournalError> {
+    match find(connection, target)? {
+        Some(row) => cancel(connection, row, by, may),
+        None => cancel_unknown(connection, target, by, until),
+    }
 }
 
 fn accept_again(connection: &Connection, new: &New) -> Result<Accepted, JournalError> {
@@ -155,7 +130,7 @@ fn cancel(
     connection: &Connection,
     mut row: CommandRow,
     by: &CommandId,
-    may: impl Fn(&CommandRow) -> bool,
+    may: &dyn Fn(&CommandRow) -> bool,
 ) -> Result<Cancelled, JournalError> {
     if !may(&row) {
         return Ok(Cancelled::NotAllowed);

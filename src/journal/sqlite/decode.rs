@@ -3,14 +3,14 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use crate::journal::{
+    ChildResult, Children, CommandRow, Ended, EvidenceEntry, EvidenceRow, Exchange, Intent, JournalError, Loaded,
+    NewEvent, OutboxRow, Place, State, StateName, Walk, WatchRow,
+};
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 use serde::de::DeserializeOwned;
-
-use super::JournalError;
-use super::entries::{EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxRow, Walk, WatchRow};
-use super::rows::{ChildResult, Children, CommandRow, Ended, Intent, Loaded, Place, State, StateName};
 
 /// A row that is read column by column.
 pub(super) struct Columns<'r>(pub(super) &'r Row<'r>);

@@ -5,70 +5,22 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::decode::Columns;
-use super::entries::{NewEvent, OutboxDepth, OutboxRow, Settled};
-use super::{Journal, JournalError, sql};
+use super::sql;
 use crate::contract::CommandId;
+use crate::journal::{JournalError, NewEvent, OutboxDepth, OutboxRow, Settled};
 
-impl Journal {
-    /// What waits for the broker behind place `after` (0 for the beginning), in the order of publishing.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn outbox_due(&self, after: i64, limit: u32) -> Result<Vec<OutboxRow>, JournalError> {
-        let due =
-            "SELECT o.n AS outbox_n, o.reply_to, o.correlation_id AS reply_correlation_id, o.queued_at, e.event_id,
-                 e.command, e.sequence, e.exchange, e.routing_key, e.body, e.headers, e.correlation_id, e.type,
-                 e.content_type, e.terminal, e.mandatory
-             FROM outbox o JOIN events e ON e.n = o.event WHERE o.n > ?1 ORDER BY o.n LIMIT ?2";
-        self.survey(move |connection| sql::all(connection, due, params![after, limit], |row| Columns(row).outbox()))
-            .await
-    }
-
-    /// Takes what the broker has answered for out of the outbox.
-    ///
-    /// # Errors
-    /// It stays in the outbox then and is published again.
-    pub async fn settle(&self, settled: Vec<(i64, Settled)>) -> Result<(), JournalError> {
-        self.change(move |connection| settle(connection, &settled)).await
-    }
-
-    /// Like `settle`, but returns as soon as there was room in the writer's queue. What is lost with the process is
-    /// published again under the same id.
-    ///
-    /// # Errors
-    /// `Closed` alone; a change that fails later is logged.
-    pub async fn settle_later(&self, settled: Vec<(i64, Settled)>) -> Result<(), JournalError> {
-        self.change_later(move |connection| settle(connection, &settled)).await
-    }
-
-    /// How much waits, and since when.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn outbox_depth(&self) -> Result<OutboxDepth, JournalError> {
-        self.survey(|connection| depth(connection, u32::MAX)).await
-    }
-
-    /// As [`Self::outbox_depth`], on the spot: no more than [`OutboxDepth::GLANCED`] are counted.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn outbox_glance(&self) -> Result<OutboxDepth, JournalError> {
-        self.look(|connection| depth(connection, OutboxDepth::GLANCED))
-    }
-
-    /// The events of a command in their order, published or not.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn events_of(&self, id: &CommandId) -> Result<Vec<NewEvent>, JournalError> {
-        let events = "SELECT * FROM events WHERE command = ?1 AND exchange = 'events' ORDER BY n";
-        let id = id.clone();
-        self.survey(move |connection| sql::all(connection, events, [id.as_str()], |row| Columns(row).event())).await
-    }
+/// What waits for the broker behind place `after`.
+pub(super) fn due(connection: &Connection, after: i64, limit: u32) -> Result<Vec<OutboxRow>, JournalError> {
+    let select =
+        "SELECT o.n AS outbox_n, o.reply_to, o.correlation_id AS reply_correlation_id, o.queued_at, e.event_id,
+             e.command, e.sequence, e.exchange, e.routing_key, e.body, e.headers, e.correlation_id, e.type,
+             e.content_type, e.terminal, e.mandatory
+         FROM outbox o JOIN events e ON e.n = o.event WHERE o.n > ?1 ORDER BY o.n LIMIT ?2";
+    sql::all(connection, select, params![after, limit], |row| Columns(row).outbox())
 }
 
-fn depth(connection: &Connection, counted: u32) -> Result<OutboxDepth, JournalError> {
+/// How much waits, counted up to `counted`, and since when.
+pub(super) fn depth(connection: &Connection, counted: u32) -> Result<OutboxDepth, JournalError> {
     let depth = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT ?1)) AS count,
              (SELECT queued_at FROM outbox ORDER BY n LIMIT 1) AS oldest";
     let found = sql::first(connection, depth, [counted], |row| {
@@ -76,6 +28,12 @@ fn depth(connection: &Connection, counted: u32) -> Result<OutboxDepth, JournalEr
         Ok(OutboxDepth { count: columns.number("count")?, oldest: columns.optional_time("oldest")? })
     });
     found.map(Option::unwrap_or_default)
+}
+
+/// The events of a command, published or not.
+pub(super) fn events_of(connection: &Connection, id: &CommandId) -> Result<Vec<NewEvent>, JournalError> {
+    let select = "SELECT * FROM events WHERE command = ?1 AND exchange = 'events' ORDER BY n";
+    sql::all(connection, select, [id.as_str()], |row| Columns(row).event())
 }
 
 /// Stores events and queues them. One without a number that is stored already keeps its bytes and is queued again.
@@ -155,7 +113,8 @@ fn terminal(connection: &Connection, id: &CommandId) -> Result<Option<i64>, Jour
     sql::first(connection, select, [id.as_str()], |row| Columns(row).integer("n"))
 }
 
-fn settle(connection: &Connection, settled: &[(i64, Settled)]) -> Result<(), JournalError> {
+/// Takes what the broker has answered for out of the outbox.
+pub(super) fn settle(connection: &Connection, settled: &[(i64, Settled)]) -> Result<(), JournalError> {
     let mark = "UPDATE events SET settled = ?2
          WHERE n = (SELECT event FROM outbox WHERE n = ?1 AND reply_to IS NULL)";
     for (n, how) in settled {

@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::JournalError;
 use super::open::Reading;
+use crate::journal::JournalError;
 
 /// Surveys at a time: each holds a thread and a connection.
 const SURVEYS: usize = 4;

@@ -11,130 +11,18 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::decode::Columns;
-use super::{Journal, JournalError, sql};
-use crate::contract::{CommandId, Phase};
+use super::sql;
+use crate::contract::CommandId;
+use crate::journal::{Ending, Forgotten, Horizons, JournalError};
 
 /// Rows in one batch, about: a few milliseconds of the writer's time.
 const ROWS_MAX: i64 = 1_000;
 /// Commands in one batch, at most.
 const COMMANDS_MAX: i64 = 64;
 
-/// The times before which things are forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Horizons {
-    /// Commands that ended before it, with their events, and answers to what was no command.
-    pub commands: Timestamp,
-    /// Evidence of commands that ended before it, and walks that did.
-    pub evidence: Timestamp,
-    /// Ids of commands that ended before it: they are new again.
-    pub ids: Timestamp,
-    /// Denials before it.
-    pub denials: Timestamp,
-    /// Removals before it.
-    pub removals: Timestamp,
-    /// Cancels of commands that have not come by then, and parks that were over.
-    pub now: Timestamp,
-}
-
-/// What is forgotten, a table or a family of tables each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forgotten {
-    /// Commands, the children of each before it.
-    Commands,
-    /// Events that belong to no command: `rejected` ones, and the dead messages.
-    Answers,
-    /// Ids of endings.
-    Ids,
-    /// Evidence, and the endings that led to it.
-    Evidence,
-    /// Walks, but the last of each list.
-    Walks,
-    /// Denials.
-    Denials,
-    /// Removals.
-    Removals,
-    /// Cancels that waited in vain.
-    Cancels,
-}
-
-impl Forgotten {
-    /// In the order in which they go: nothing is left pointing at what has gone.
-    pub const ALL: [Self; 8] = [
-        Self::Commands,
-        Self::Answers,
-        Self::Ids,
-        Self::Evidence,
-        Self::Walks,
-        Self::Denials,
-        Self::Removals,
-        Self::Cancels,
-    ];
-
-    /// As logs name it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Commands => "commands",
-            Self::Answers => "answers",
-            Self::Ids => "ids",
-            Self::Evidence => "evidence",
-            Self::Walks => "walks",
-            Self::Denials => "denials",
-            Self::Removals => "removals",
-            Self::Cancels => "cancels",
-        }
-    }
-}
-
-/// What is still known of a command that is kept no longer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
-    /// Its id.
-    pub id: CommandId,
-    /// Of its content; none where the id counts as new again.
-    pub fingerprint: Option<String>,
-    /// How it ended.
-    pub phase: Phase,
-    /// The id of its terminal event; a child has none.
-    pub event_id: Option<String>,
-    /// When it ended.
-    pub ended_at: Timestamp,
-}
-
-impl Journal {
-    /// Forgets one batch of `what`; how many went. None: there is no more to forget.
-    ///
-    /// # Errors
-    /// Nothing of the batch is forgotten then.
-    pub async fn forget(&self, what: Forgotten, before: Horizons) -> Result<u64, JournalError> {
-        self.change(move |connection| forget(connection, what, &before)).await
-    }
-
-    /// Gives up to `pages` pages (at least 1) of the file that hold nothing back to the disk; how many there still are.
-    ///
-    /// # Errors
-    /// They stay in the file then, and are used again.
-    pub async fn give_back(&self, pages: u32) -> Result<u64, JournalError> {
-        self.change(move |connection| give_back(connection, pages)).await
-    }
-
-    /// How many pages of the file hold nothing, and how many it has.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn free_pages(&self) -> Result<(u64, u64), JournalError> {
-        self.look(|connection| {
-            Ok((count(connection, "PRAGMA freelist_count")?, count(connection, "PRAGMA page_count")?))
-        })
-    }
-
-    /// What is still known of a command that is kept no longer.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn ending(&self, id: &CommandId) -> Result<Option<Ending>, JournalError> {
-        self.look(|connection| find_ending(connection, id))
-    }
+/// How many pages of the file hold nothing, and how many it has.
+pub(super) fn free_pages(connection: &Connection) -> Result<(u64, u64), JournalError> {
+    Ok((count(connection, "PRAGMA freelist_count")?, count(connection, "PRAGMA page_count")?))
 }
 
 /// The last ending under an id.
@@ -152,7 +40,8 @@ pub(super) fn find_ending(connection: &Connection, id: &CommandId) -> Result<Opt
     })
 }
 
-fn forget(connection: &Connection, what: Forgotten, before: &Horizons) -> Result<u64, JournalError> {
+/// Forgets one batch of `what`; how many went.
+pub(super) fn forget(connection: &Connection, what: Forgotten, before: &Horizons) -> Result<u64, JournalError> {
     match what {
         Forgotten::Commands => commands(connection, before.commands),
         Forgotten::Answers => one(connection, ANSWERS, before.commands),
@@ -279,7 +168,8 @@ fn one(connection: &Connection, statement: &str, before: Timestamp) -> Result<u6
     Ok(sql::run(connection, statement, params![before.as_microsecond(), ROWS_MAX])? as u64)
 }
 
-fn give_back(connection: &Connection, pages: u32) -> Result<u64, JournalError> {
+/// Gives pages that hold nothing back to the disk; how many there still are.
+pub(super) fn give_back(connection: &Connection, pages: u32) -> Result<u64, JournalError> {
     let statement = format!("PRAGMA incremental_vacuum({})", pages.max(1));
     sql::all(connection, &statement, [], |_| Ok(()))?;
     count(connection, "PRAGMA freelist_count")

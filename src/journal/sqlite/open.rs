@@ -6,16 +6,21 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::JournalError;
 use super::error::primary_code;
+use crate::journal::JournalError;
 
 /// How long a statement waits for a lock: another process may check or copy the file.
 const BUSY_WITHIN: Duration = Duration::from_secs(5);
 /// More than the journal has statements: each is prepared once a connection.
 const STATEMENTS: usize = 128;
 
+/// The writer's page cache, as SQLite has it: negative for KiB.
+const CACHE_KIB: i32 = -16 * 1024;
+/// Pages in the write-ahead log before it is folded back, 16 MiB: most of them are written again before that.
+const CHECKPOINT_PAGES: i32 = 4_096;
+
 /// Every migration's text; the schema's version is the number of those that were run. A released one is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/sqlite/0001_journal.sql")];
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_journal.sql")];
 /// "bndr": what tells our file from another program's.
 const APPLICATION: i32 = 0x626e_6472;
 
@@ -84,11 +89,13 @@ pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     prepare(&connection)?;
-    // What was forgotten is given back to the disk, a few pages at a time: `Journal::give_back`. Before the first table.
+    // What was forgotten is given back to the disk, a few pages at a time: `Store::give_back`. Before the first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
 }
 

@@ -1,0 +1,97 @@
+//! What people ask, answered: each by the statements of the file that it names.
+
+use std::pin::Pin;
+
+use jiff::Timestamp;
+
+use super::{Sqlite, held_by, operations, outbox, prune, read, standing, surroundings};
+use crate::contract::{BusinessId, CommandId};
+use crate::journal::{
+    Ahead, Answer, CommandRow, Ending, Filter, Ledger, NewEvent, Operation, OutboxDepth, Published, Unrouted, Verdict,
+    Walk, WatchRow,
+};
+
+impl Ledger for Sqlite {
+    fn list<'a>(&'a self, filter: &'a Filter) -> Answer<'a, Vec<CommandRow>> {
+        let filter = filter.clone();
+        self.survey(move |connection| read::list(connection, &filter))
+    }
+
+    fn ending<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Option<Ending>> {
+        self.look(|connection| prune::find_ending(connection, id))
+    }
+
+    fn events_of<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Vec<NewEvent>> {
+        let id = id.clone();
+        self.survey(move |connection| outbox::events_of(connection, &id))
+    }
+
+    fn published<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Vec<Published>> {
+        let id = id.clone();
+        self.survey(move |connection| surroundings::published(connection, &id))
+    }
+
+    fn verify<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Verdict> {
+        let id = id.clone();
+        self.survey(move |connection| read::verify(connection, &id))
+    }
+
+    fn ahead_of<'a>(&'a self, row: &'a CommandRow, now: Timestamp) -> Answer<'a, Option<Ahead>> {
+        let row = row.clone();
+        self.survey(move |connection| surroundings::ahead_of(connection, &row, now))
+    }
+
+    fn watch_of<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Option<WatchRow>> {
+        self.look(|connection| surroundings::watch_of(connection, id))
+    }
+
+    fn walks_since<'a>(
+        &'a self,
+        business: &'a BusinessId,
+        list: &'a str,
+        since: Timestamp,
+        limit: u32,
+    ) -> Answer<'a, Vec<Walk>> {
+        self.look(move |connection| surroundings::walks_since(connection, business, list, since, limit))
+    }
+
+    fn outbox_depth(&self) -> Answer<'_, OutboxDepth> {
+        self.survey(|connection| outbox::depth(connection, u32::MAX))
+    }
+
+    fn outbox_glance(&self) -> Answer<'_, OutboxDepth> {
+        self.look(|connection| outbox::depth(connection, OutboxDepth::GLANCED))
+    }
+
+    fn unrouted(&self) -> Answer<'_, Unrouted> {
+        self.survey(operations::unrouted)
+    }
+
+    fn replay_unrouted(&self, of: Option<CommandId>, operation: Operation) -> Answer<'_, u64> {
+        self.change(move |connection| operations::replay_unrouted(connection, of.as_ref(), &operation))
+    }
+
+    fn begin_operation(&self, operation: Operation) -> Answer<'_, i64> {
+        self.change(move |connection| operations::begin(connection, &operation))
+    }
+
+    fn end_operation(&self, n: i64, came: String) -> Answer<'_, ()> {
+        self.change(move |connection| operations::end(connection, n, &came))
+    }
+
+    fn operations(&self, limit: u32) -> Answer<'_, Vec<Operation>> {
+        self.survey(move |connection| operations::last(connection, limit))
+    }
+
+    fn ping(&self) -> Answer<'_, ()> {
+        self.change(standing::beat)
+    }
+
+    fn held_by(&self) -> Option<Option<u32>> {
+        held_by(&self.shared.path)
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.close_in_order())
+    }
+}
