@@ -14,8 +14,6 @@ const BUSY_WITHIN: Duration = Duration::from_secs(5);
 /// More than the journal has statements: each is prepared once a connection.
 const STATEMENTS: usize = 128;
 
-/// The writer's page cache, as SQLite has it: negative for KiB.
-const CACHE_KIB: i32 = -16 * 1024;
 /// Pages in the write-ahead log before it is folded back, 16 MiB: most of them are written again before that.
 const CHECKPOINT_PAGES: i32 = 4_096;
 
@@ -94,7 +92,6 @@ pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
 }
