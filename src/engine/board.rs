@@ -75,6 +75,14 @@ impl Board {
         }
     }
 
+    /// A command that is open and has begun: it holds its lanes, however long it has to wait in them.
+    pub(crate) fn arrive_in_lane(&mut self, seq: Seq, entry: Entry, due: Option<Timestamp>, now: Timestamp) {
+        self.seqs.insert(entry.id.clone(), seq);
+        self.open.insert(seq, entry);
+        self.hold_lanes(seq);
+        self.later_or_now(seq, due.unwrap_or(now), now);
+    }
+
     /// A command that is open and waits for others: it runs only once woken.
     pub(crate) fn arrive_outside(&mut self, seq: Seq, entry: Entry) {
         self.seqs.insert(entry.id.clone(), seq);
@@ -338,6 +346,18 @@ mod tests {
         board.arrive(2, entry("now", "1", "page/9", 4), None, at(0));
         assert_eq!(picked(&mut board, 0), [2]);
         assert_eq!(picked(&mut board, 100), [] as [Seq; 0], "2 holds the lane");
+        board.left(2, Left::Ended, at(100));
+        assert_eq!(picked(&mut board, 100), [1]);
+    }
+
+    #[test]
+    fn who_had_begun_before_a_restart_holds_its_lane_from_the_start() {
+        let mut board = Board::default();
+        board.arrive(1, entry("never-begun", "1", "page/9", 9), None, at(0));
+        board.arrive_in_lane(2, entry("waits-in-it", "1", "page/9", 4), Some(at(100)), at(0));
+        board.arrive(3, entry("next", "1", "page/9", 4), None, at(0));
+        assert_eq!(picked(&mut board, 99), [] as [Seq; 0]);
+        assert_eq!(picked(&mut board, 100), [2]);
         board.left(2, Left::Ended, at(100));
         assert_eq!(picked(&mut board, 100), [1]);
     }

@@ -9,13 +9,13 @@ use super::census::{Known, Standing};
 use super::error::EngineError;
 use super::fan_out::TOLD_EVERY;
 use super::follow::{age, entries};
-use super::shared::{Shared, lane};
+use super::shared::{NOTICE, Shared, lane};
 use super::sweep::Settlement;
 use super::unknown::in_doubt;
 use crate::contract::{Command, CommandId, Detail, EvidenceEntry as Told, Targets, WaitCause, Waiting};
 use crate::crash::crash_point;
 use crate::graph::Sent;
-use crate::journal::{CommandRow, EvidenceEntry, Intent, IntentChange, Loaded, Place, Record, State};
+use crate::journal::{CommandRow, EvidenceEntry, InLane, Intent, IntentChange, Loaded, Place, Record, State};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Move, Next, Observation, Query, StopCause, next};
 use crate::telemetry::{self, End};
@@ -37,6 +37,8 @@ pub(crate) struct Progress<'a> {
     pub(super) recent: Option<Vec<Told>>,
     /// Where the command stands in the journal.
     place: Place,
+    /// How it stands to its lanes; what is stored with a record follows from its state too.
+    pub(super) in_lane: InLane,
     /// Where the children of the last record stand in the order of arrival.
     pub(super) spawned: Vec<i64>,
     /// A write left before the last crash, and nobody knows what became of it.
@@ -61,6 +63,7 @@ impl<'a> Progress<'a> {
             shared,
             command,
             place: loaded.row.place(),
+            in_lane: in_lane(&loaded.row),
             doubt: in_doubt(&seen, &loaded.row.state),
             row: loaded.row,
             seen,
@@ -314,7 +317,9 @@ impl<'a> Progress<'a> {
         Ok(())
     }
 
-    pub(super) async fn store(&mut self, record: Record) -> Result<(), EngineError> {
+    pub(super) async fn store(&mut self, mut record: Record) -> Result<(), EngineError> {
+        self.in_lane = moved_to(self.in_lane, &record.state);
+        record.in_lane = self.in_lane;
         let (state, attempts, due, events) = (record.state.clone(), record.attempts, record.due, record.events.len());
         let ended = matches!(state, State::Ended(_));
         let sequences = record.events.iter().filter_map(|event| event.sequence).max();
@@ -367,6 +372,28 @@ impl<'a> Progress<'a> {
             let (operation, asset_kind, outcome) = (known.operation, known.asset_kind, ended.phase.word());
             telemetry::ended(End { operation, asset_kind, outcome }, age(known.accepted_at, now));
         }
+    }
+}
+
+/// How a command stands to its lanes while it runs: in them, unless it came from outside or from its notice.
+fn in_lane(row: &CommandRow) -> InLane {
+    match (&row.state, row.in_lane) {
+        (State::Pending | State::AwaitingChildren | State::Ended(_), _) => InLane::Left,
+        (State::Waiting { cause, .. }, _) if cause == NOTICE => InLane::Waits,
+        (State::Ready | State::Running | State::Waiting { .. } | State::Awaiting { .. }, InLane::Left) => InLane::Left,
+        (
+            State::Ready | State::Running | State::Waiting { .. } | State::Awaiting { .. },
+            InLane::Waits | InLane::Holds,
+        ) => InLane::Holds,
+    }
+}
+
+/// Whoever waits for Meta or for children has left its lanes for good, and whoever waits for its notice takes its turn.
+fn moved_to(now: InLane, state: &State) -> InLane {
+    match state {
+        State::Pending | State::AwaitingChildren | State::Ended(_) => InLane::Left,
+        State::Waiting { cause, .. } if cause == NOTICE => InLane::Waits,
+        State::Ready | State::Running | State::Waiting { .. } | State::Awaiting { .. } => now,
     }
 }
 

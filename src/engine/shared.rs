@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::contract::{Body, Command, CommandId, Targets};
 use crate::governor::{Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
-use crate::journal::{CommandRow, Journal, State};
+use crate::journal::{CommandRow, InLane, Journal, State};
 use crate::procedures::{Rules, StopCause};
 
 /// Gap between two looks at a journal that does not commit.
@@ -128,9 +128,13 @@ impl Shared {
             StateName::AwaitingChildren => {
                 memory.board.arrive(row.seq, Entry { lanes: Vec::new(), ..entry(command) }, due, now);
             }
-            StateName::Ready | StateName::Running | StateName::Waiting | StateName::Awaiting => {
-                memory.board.arrive(row.seq, entry(command), due, now);
-            }
+            StateName::Ready | StateName::Running | StateName::Waiting | StateName::Awaiting => match row.in_lane {
+                InLane::Waits => memory.board.arrive(row.seq, entry(command), due, now),
+                InLane::Holds => memory.board.arrive_in_lane(row.seq, entry(command), due, now),
+                InLane::Left => {
+                    memory.board.arrive(row.seq, Entry { lanes: Vec::new(), ..entry(command) }, due, now);
+                }
+            },
             StateName::Ended => {}
         }
     }

@@ -77,7 +77,8 @@ async fn take_up_what_came(shared: &Shared, progress: &mut Progress<'_>) -> Resu
         let mut memory = shared.memory();
         (memory.stops.get(&id).cloned(), memory.settled.remove(&id))
     };
-    if let Some(settled) = settled {
+    // Whoever withdraws its request finds out by itself what became of it.
+    if let Some(settled) = settled.filter(|_| !progress.is_stopping()) {
         progress.settle(settled).await?;
     }
     let expired = progress.command.expires_at.is_some_and(|at| at <= shared.clock.now());

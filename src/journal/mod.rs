@@ -31,7 +31,7 @@ pub use evidence::head_after;
 pub use forgetting::{Ending, Forgotten, Horizons};
 pub use ledger::{Ahead, Ledger, Operation, Published, Unrouted};
 pub use rows::{
-    Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, Intent, IntentChange, Loaded, New,
+    Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, InLane, Intent, IntentChange, Loaded, New,
     ParentAfter, Place, Record, Recorded, State, StateName, WatchChange,
 };
 pub use store::{Answer, MayCancel, Store};

@@ -198,6 +198,30 @@ impl FromStr for StateName {
     }
 }
 
+/// How a command stands to its lanes: what a restart must restore, or two commands would work on one asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InLane {
+    /// It has not begun, or is to begin anew: it takes its turn.
+    Waits,
+    /// It has begun, and nobody else runs in them until it has left.
+    Holds,
+    /// It has left them for good: what it still does, it does outside.
+    Left,
+}
+
+impl InLane {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waits => "waits",
+            Self::Holds => "holds",
+            Self::Left => "left",
+        }
+    }
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
@@ -226,6 +250,8 @@ pub struct Record {
     pub due: Option<Timestamp>,
     /// The lane, where it has only now become known.
     pub lane: Option<String>,
+    /// How the command stands to its lanes from now on.
+    pub in_lane: InLane,
     /// What was observed, as JSON, in order.
     pub observations: Vec<String>,
     /// What was done, for the hash chain.
@@ -254,6 +280,7 @@ impl Record {
             attempts: 0,
             due: None,
             lane: None,
+            in_lane: InLane::Holds,
             observations: Vec::new(),
             evidence: Vec::new(),
             events: Vec::new(),
@@ -364,6 +391,8 @@ pub struct CommandRow {
     pub business: Option<BusinessId>,
     /// Its lane, where known.
     pub lane: Option<String>,
+    /// How it stands to its lanes.
+    pub in_lane: InLane,
     /// 0 to 9.
     pub priority: u8,
     /// Start no earlier.

@@ -264,19 +264,19 @@ impl<'a> Script<'a> {
         passed.ok_or_else(|| Box::new(Move::WaitUntil(until)))
     }
 
-    /// Follows a pending claim until Meta decides or we are to stop.
+    /// Follows a pending claim until Meta decides or we are to stop, whichever was seen first: once we withdraw, that
+    /// the request is gone is our own doing and no verdict.
     pub(super) fn watch(&mut self, watch: Watch) -> Run<Watched> {
+        self.in_hand = true;
+        self.notice_stops();
+        if let Some(cause) = self.stop.clone() {
+            return Ok(Watched::Stopped(cause));
+        }
         let settled = self.take(|seen| {
             let Observation::Settled { verdict, .. } = seen else { return None };
             Some(verdict.clone())
         });
-        self.in_hand = true;
-        self.notice_stops();
-        match (settled, self.stop.clone()) {
-            (Some(verdict), _) => Ok(Watched::Settled(verdict)),
-            (None, Some(cause)) => Ok(Watched::Stopped(cause)),
-            (None, None) => Err(Box::new(Move::Watch(watch))),
-        }
+        settled.map(Watched::Settled).ok_or_else(|| Box::new(Move::Watch(watch)))
     }
 
     /// Journals `children` once.

@@ -11,8 +11,12 @@ use crate::harness::{
     owner_claim, phase, world,
 };
 use crate::load::{as_asked, blind_repeats, command, expected, id, page, with_page};
+use crate::operator_explain::tells;
 
 const PAGE: &str = "1001";
+
+/// Between two looks there is time to be killed in.
+const UNHURRIED: &[(&str, &str)] = &[("POLL__SETTLE", "4s"), ("RETRY__FIRST", "2s"), ("RETRY__MAX", "2s")];
 
 #[tokio::test]
 async fn a_worker_killed_while_a_claim_is_out_does_not_claim_again() -> Result<()> {
@@ -55,6 +59,40 @@ async fn a_worker_killed_between_grant_and_removal_still_removes_only_after_a_lo
     let people = &story.meta.world().pages[PAGE].assigned[BUSINESS];
     assert!(people.contains_key(BEN) && !people.contains_key(ANNA));
     Ok(())
+}
+
+#[tokio::test]
+async fn a_claim_that_waits_for_its_look_keeps_its_page_over_a_kill() -> Result<()> {
+    let mut story = Story::with(clients_page(PAGE), UNHURRIED).await?;
+    story.meta.break_next(Break::next(Verb::Post, "/client_pages", How::TimeoutBefore));
+    story.send(&agency_claim("first", PAGE)).await?;
+    story.send(&agency_claim("second", PAGE)).await?;
+    tells(&story, "first", &["waits in its lane for time to pass"]).await?;
+    story.kill().await?;
+    story.restart().await?;
+    let first = story.event_of("first").await?;
+    ensure!(phase(&first) == "cancelled" && first["data"]["superseded_by"] == "second", "{first:#}");
+    story.told("second", "pending").await?;
+    assert_eq!((story.posts("client_pages"), blind_repeats(&story.meta.calls())), (2, Vec::new()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_waits_for_its_look_goes_on_after_a_kill_beside_the_one_that_waits_for_it() -> Result<()> {
+    let mut story = Story::with(clients_page(PAGE), UNHURRIED).await?;
+    story.send(&agency_claim("first", PAGE)).await?;
+    story.told("first", "pending").await?;
+    story.meta.break_next(Break::next(Verb::Delete, "/2001/pages", How::TimeoutBefore));
+    let mut wider = agency_claim("wider", PAGE);
+    wider["permitted_tasks"] = json!(["ADVERTISE", "ANALYZE", "MESSAGING"]);
+    story.send(&wider).await?;
+    tells(&story, "first", &["waits in its lane for time to pass"]).await?;
+    story.kill().await?;
+    story.restart().await?;
+    ensure!(phase(&story.event_of("first").await?) == "cancelled", "{:#?}", story.events_of("first"));
+    story.told("wider", "pending").await?;
+    story.meta.approve(BUSINESS, PAGE, None)?;
+    ends(&story.event_of("wider").await?, "confirmed", json!(true))
 }
 
 #[tokio::test]

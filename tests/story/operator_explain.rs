@@ -41,7 +41,7 @@ fn is_time(word: &str) -> bool {
 }
 
 /// Waits until so much is told.
-async fn tells(story: &Story, id: &str, words: &[&str]) -> Result<String> {
+pub async fn tells(story: &Story, id: &str, words: &[&str]) -> Result<String> {
     let mut last = String::new();
     let told = eventually(&format!("{id} is explained by {words:?}"), || async {
         let told = story.cli(&["explain", id], &[]).await?;

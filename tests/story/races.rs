@@ -260,11 +260,12 @@ async fn two_claims_that_are_both_cancelled_at_once_leave_nothing_behind() -> Re
 
 #[tokio::test]
 async fn a_claim_that_meets_a_request_being_withdrawn_asks_anew() -> Result<()> {
-    let story = Story::with(clients_page(PAGE), &[("GRAPH__CALL_WITHIN", "5s")]).await?;
+    let story = Story::with(clients_page(PAGE), &[("GRAPH__CALL_WITHIN", "8s")]).await?;
     story.send(&agency_claim("a", PAGE)).await?;
     let first = story.call("the first claim", |call| call.is(Verb::Post, "client_pages")).await?;
     story.told("a", "pending").await?;
-    story.meta.break_next(Break::next(Verb::Delete, "/pages", How::Slow(2)));
+    // Long enough for the lists to show twice that the request is gone: that is no denial.
+    story.meta.break_next(Break::next(Verb::Delete, "/pages", How::Slow(4)));
     story.send(&cancel("x", "a")).await?;
     story.call("the withdrawal", |call| call.is(Verb::Delete, "pages")).await?;
     story.send(&agency_claim("b", PAGE)).await?;

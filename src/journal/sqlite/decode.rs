@@ -84,6 +84,7 @@ impl Columns<'_> {
             body: self.text("body")?,
             business: self.optional_parsed("business")?,
             lane: self.optional_text("lane")?,
+            in_lane: self.word("in_lane")?,
             priority: self.number("priority")?,
             not_before: self.optional_time("not_before")?,
             expires_at: self.optional_time("expires_at")?,

@@ -106,7 +106,8 @@ const MOVE: &str =
     "UPDATE commands SET state = ?2, cause = ?3, until = ?4, target = ?5, since = ?6, why = ?7, due = ?8,
          attempts = ?9, lane = coalesce(?10, lane), observed = ?11, evidence_head = ?12, evidence_total = ?13,
          last_sequence = max(last_sequence, ?14), intent_call = iif(?15, ?16, intent_call),
-         intent_at = iif(?15, ?17, intent_at), settled = ?18, phase = ?19, changed = ?20, outcome = ?21, ended_at = ?22
+         intent_at = iif(?15, ?17, intent_at), settled = ?18, phase = ?19, changed = ?20, outcome = ?21, ended_at = ?22,
+         in_lane = ?26
      WHERE seq = ?1 AND state = ?23 AND observed = ?24 AND evidence_total = ?25";
 
 fn move_on(connection: &Connection, to: &Moved<'_>) -> Result<(), JournalError> {
@@ -144,6 +145,7 @@ fn move_on(connection: &Connection, to: &Moved<'_>) -> Result<(), JournalError> 
         to.before.state.word(),
         count(to.before.observed),
         count(to.before.evidence_total),
+        record.in_lane.word(),
     ];
     match sql::run(connection, MOVE, row)? {
         1 => Ok(()),

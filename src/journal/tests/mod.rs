@@ -7,4 +7,5 @@ mod forgetting;
 mod ledger;
 mod limits;
 mod operations;
+mod standing;
 pub(super) mod words;

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use crate::contract::{Access, Asset, BusinessId, CommandId, Phase};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{
-    CommandRow, Ended, EvidenceEntry, Exchange, Journal, MayCancel, New, NewEvent, Record, State, Walk, WatchChange,
-    WatchRow,
+    Accepted, CommandRow, Ended, EvidenceEntry, Exchange, Journal, MayCancel, New, NewEvent, Record, State, Walk,
+    WatchChange, WatchRow,
 };
 
 /// A store that can be opened, left and opened again.
@@ -150,4 +150,15 @@ pub(in crate::journal) async fn waiting(journal: &Journal) -> Vec<(String, Strin
         (String::from_utf8(event.body).unwrap(), to)
     };
     rows.into_iter().map(|row| told(row.event)).collect()
+}
+
+/// A new command is taken in.
+pub(in crate::journal) async fn accept(journal: &Journal, name: &str) {
+    let accepted = journal.accept(command(name)).await.unwrap();
+    assert!(matches!(accepted, Accepted::New { .. }), "{name} was not new: {accepted:?}");
+}
+
+/// An observation as JSON.
+pub(in crate::journal) fn noted(what: &str) -> String {
+    format!(r#"{{"saw":"{what}"}}"#)
 }
