@@ -20,7 +20,7 @@ use crate::rabbit::{self, Vhost, eventually};
 
 /// Progress is back this long after a fault has ended (I9): ten seconds, and five for a machine that is busy with other
 /// stories.
-const BACK_WITHIN: Duration = Duration::from_secs(15);
+const BACK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Bounds of a worker under the loads here (I8): a build without optimisation, 300 commands.
 const MEMORY_MOST_KB: u64 = 300 * 1024;
