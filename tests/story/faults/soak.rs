@@ -285,7 +285,6 @@ impl Soak {
         self.broker.pass();
         self.graph.pass();
         self.trial.story.meta.heal();
-        self.trial.story.meta.lag(Duration::ZERO);
         if self.trial.story.pid().is_none() || self.trial.story.has_ended() {
             self.trial.story.start()?;
         }
