@@ -41,8 +41,7 @@ async fn of_what_is_forgotten_the_ending_and_the_chain_are_left(shelf: impl Shel
     journal.settle(due.iter().map(|row| (row.n, Settled::Confirmed)).collect()).await.unwrap();
     let before = journal.dossier(&id("a")).await.unwrap().unwrap();
     let (long_ago, now) = (at(-1), at(100));
-    let horizons =
-        Horizons { commands: now, evidence: long_ago, ids: long_ago, denials: now, removals: now, now };
+    let horizons = Horizons { commands: now, evidence: long_ago, ids: long_ago, denials: now, removals: now, now };
     assert_eq!(journal.forget(Forgotten::Commands, horizons).await.unwrap(), 1);
     let after = journal.dossier(&id("a")).await.unwrap().unwrap();
     let Kept::Ending(kept) = &after.kept else { panic!("it is forgotten: {after:?}") };
@@ -87,7 +86,8 @@ async fn deeds_are_found_by_what_they_were_done_to_and_by_what_they_came_to(shel
         nonce: "n".to_owned(),
         came: Some(came.to_owned()),
     };
-    let to = ["published as a", "published as a, the letter could not be taken out", "published as ab", "not published: a"];
+    let to =
+        ["published as a", "published as a, the letter could not be taken out", "published as ab", "not published: a"];
     for (target, came) in [("a", "1 events queued"), ("all", "2 events queued")] {
         journal.begin_operation(done(target, came)).await.unwrap();
     }

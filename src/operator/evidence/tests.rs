@@ -29,9 +29,9 @@ fn part(name: &str, parent: Option<&str>, reason: &str, entries: Vec<EvidenceEnt
         "asset": {"kind": "page", "id": "1001"}, "actor": "hr", "reason": reason})
         .to_string();
     let observed = [
-        json!({"seen": "asked", "call": {"call": "people_on", "business": "2001", "page": "1001"}, "began": at(1),
+        json!({"seen": "asked", "call": {"call": "people_on", "business": "2001", "asset": {"kind": "page", "id": "1001"}}, "began": at(1),
             "reply": {"answer": {"people": [{"id": "3001", "email": null, "tasks": ["MANAGE"]}]}}}),
-        json!({"seen": "asked", "call": {"call": "unassign", "page": "1001", "person": "3001"}, "began": at(2),
+        json!({"seen": "asked", "call": {"call": "unassign", "asset": {"kind": "page", "id": "1001"}, "person": "3001"}, "began": at(2),
             "reply": {"answer": "done"}}),
     ]
     .map(|seen| seen.to_string())
