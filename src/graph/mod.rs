@@ -5,6 +5,7 @@
 
 mod client;
 mod distil;
+mod json;
 mod doctor;
 mod retry;
 mod said;
