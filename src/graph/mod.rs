@@ -5,8 +5,8 @@
 
 mod client;
 mod distil;
-mod json;
 mod doctor;
+mod json;
 mod retry;
 mod said;
 mod session;

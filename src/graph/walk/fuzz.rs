@@ -149,7 +149,11 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
 fn says_well(said: Said, status: u16) -> Result<Option<Body>, TestCaseError> {
     match said {
         Said::Good(body) => {
-            prop_assert!((200..300).contains(&status) && body.json().get("error").is_none(), "{status}: {:?}", body.json());
+            prop_assert!(
+                (200..300).contains(&status) && body.json().get("error").is_none(),
+                "{status}: {:?}",
+                body.json()
+            );
             return Ok(Some(body));
         }
         Said::No(no) => {
