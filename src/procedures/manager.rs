@@ -17,7 +17,7 @@ pub(super) enum Remains {
 
 /// The people of the business on the asset.
 pub(super) fn people_on(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonOn>> {
-    let call = Call::PeopleOn { business: script.business().clone(), page: asset.id.clone() };
+    let call = Call::PeopleOn { business: script.business().clone(), asset: asset.clone() };
     script.people(&call).map(|(_, people)| people)
 }
 

@@ -360,10 +360,10 @@ impl<'a> Script<'a> {
         fact(answer).map(|fact| (began, fact)).ok_or_else(|| self.misanswered(call))
     }
 
-    /// The Pages of a walk.
-    pub(super) fn pages(&mut self, call: &Call) -> Run<Vec<Holding>> {
-        let pages = |answer| if let Answer::Pages(pages) = answer { Some(pages) } else { None };
-        self.fact(call, pages).map(|(_, pages)| pages)
+    /// The assets of a walk.
+    pub(super) fn assets(&mut self, call: &Call) -> Run<Vec<Holding>> {
+        let assets = |answer| if let Answer::Assets(assets) = answer { Some(assets) } else { None };
+        self.fact(call, assets).map(|(_, assets)| assets)
     }
 
     /// The people of a walk, with the time at which it began.
