@@ -16,10 +16,11 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::publication::HEADERS_MOST;
 use super::{BrokerConfig, BrokerError, tls, url};
 
-/// Bytes in a frame of a connection that only publishes.
-const SMALL_FRAME: u32 = 16 * 1024;
+/// Bytes in a frame of a connection that only publishes: the most headers, and what stands beside them.
+const SMALL_FRAME: u32 = HEADERS_MOST + 4 * 1024;
 
 /// An open connection; dropping it shuts the socket.
 pub(super) struct Wire {
