@@ -14,7 +14,6 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::entries::{EvidenceEntry, EvidenceRow, Verdict, Walk};
 use crate::contract::{Digest, Phase};
@@ -22,7 +21,7 @@ use crate::contract::{Digest, Phase};
 /// Where the chain of `id` begins.
 #[must_use]
 pub fn genesis(id: &str) -> Digest {
-    digest(&[id.as_bytes()])
+    Digest::of(id.as_bytes())
 }
 
 /// The chain's hash after `entry`.
@@ -35,6 +34,16 @@ pub fn follow(previous: &Digest, entry: &EvidenceEntry) -> Digest {
 #[must_use]
 pub fn head_after<'e>(previous: &Digest, entries: impl IntoIterator<Item = &'e EvidenceEntry>) -> Digest {
     entries.into_iter().fold(previous.clone(), |head, entry| follow(&head, entry))
+}
+
+/// The hash after each of `entries`.
+#[must_use]
+pub fn hashes(previous: &Digest, entries: &[EvidenceEntry]) -> Vec<Digest> {
+    let step = |head: &mut Digest, entry| {
+        *head = follow(head, entry);
+        Some(head.clone())
+    };
+    entries.iter().scan(previous.clone(), step).collect()
 }
 
 /// The entry that a settled child leaves in its parent's chain.
@@ -202,13 +211,5 @@ pub fn whole_micros(at: Timestamp) -> Timestamp {
 fn link(previous: &Digest, json: &[u8]) -> Digest {
     let hex_digits = previous.as_str().trim_start_matches("sha256:");
     let bytes = hex::decode(hex_digits).expect("a digest is hex by its type");
-    digest(&[&bytes, json])
-}
-
-fn digest(parts: &[&[u8]]) -> Digest {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
-    }
-    format!("sha256:{}", hex::encode(hasher.finalize())).parse().expect("64 hex digits make a digest")
+    Digest::of_parts(&[&bytes, json])
 }

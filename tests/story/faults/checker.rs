@@ -185,7 +185,7 @@ impl Seen {
                 .filter_map(|one| one["call"].as_str())
                 .collect();
             let is_write = |call: &&str| call.starts_with("POST ") || call.starts_with("DELETE ");
-            let last_write = calls.iter().rposition(|call| is_write(call));
+            let last_write = calls.iter().rposition(is_write);
             let is_look = |call: &&str| call.starts_with("GET ") || call.starts_with("walk ");
             last_write.is_none_or(|write| calls[write..].iter().any(is_look))
         };
