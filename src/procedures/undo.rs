@@ -40,33 +40,34 @@ struct Change {
 }
 
 pub(super) fn run(script: &mut Script<'_>, target: &CommandId) -> Run<Outcome> {
-    let (business, deeds) = match script.consult(&Query::Deeds { target: target.clone() })? {
-        Fact::Deeds(Deeds::Ended { business, deeds }) => (business, deeds),
-        other => return Ok(Outcome::failed(false, cannot(target, &other))),
+    let fact = script.consult(&Query::Deeds { target: target.clone() })?;
+    let Fact::Deeds(Deeds::Ended { business, deeds }) = &fact else {
+        return Ok(Outcome::failed(false, cannot(target, &fact)));
     };
     let mut reversal = Reversal::default();
     for (asset, done) in by_asset(deeds) {
-        let looked = look(script, &business, &asset, &done, &mut reversal);
+        let looked = look(script, business, &asset, &done, &mut reversal);
         if let Err(error) = refusal_of(looked)? {
             reversal.left.push(left(&asset, error));
         }
     }
     reversal.left.chunks(TOLD).for_each(|part| script.say(Say::Left(part.to_vec())));
     script.safe_point()?;
-    reverse(script, &business, reversal)
+    reverse(script, business, reversal)
 }
 
 /// The changes of each asset together, in the order of doing.
-fn by_asset(deeds: Vec<Deed>) -> Vec<(Asset, Vec<Done>)> {
-    let mut order: Vec<Asset> = Vec::new();
-    let mut all: BTreeMap<Asset, Vec<Done>> = BTreeMap::new();
+fn by_asset(deeds: &[Deed]) -> Vec<(Asset, Vec<Done>)> {
+    let mut order: Vec<&Asset> = Vec::new();
+    let mut all: BTreeMap<&Asset, Vec<Done>> = BTreeMap::new();
     for Deed { asset, done } in deeds {
-        if !all.contains_key(&asset) {
-            order.push(asset.clone());
-        }
-        all.entry(asset).or_default().push(done);
+        all.entry(asset).or_insert_with(|| {
+            order.push(asset);
+            Vec::new()
+        });
+        all.entry(asset).or_default().push(done.clone());
     }
-    order.into_iter().map(|asset| (asset.clone(), all.remove(&asset).unwrap_or_default())).collect()
+    order.into_iter().map(|asset| (asset.clone(), all.remove(asset).unwrap_or_default())).collect()
 }
 
 /// Looks at what stands now, and decides what is to be done about one asset.
@@ -126,8 +127,11 @@ fn claimed(
         return Ok(());
     }
     let (_, held) = listed(script, business, AssetList::held(asset.kind, access), &asset.id)?;
+    let (_, otherwise) = listed(script, business, AssetList::held(asset.kind, access.other()), &asset.id)?;
     if held.is_none() {
         reversal.left.push(left(asset, released_since(asset)));
+    } else if otherwise.is_some() {
+        reversal.left.push(left(asset, held_otherwise(asset)));
     } else if people_on(script, business, asset)?.is_empty() {
         let targets = Targets::One(asset.clone());
         reversal.takes.push((asset.clone(), Body::Unbind { targets, remove_people: true, unmanaged: false }));
@@ -248,6 +252,14 @@ fn released_since(asset: &Asset) -> ErrorInfo {
         "changed_since",
         format!("the business holds {asset} no longer: somebody released it since"),
         "Nothing is left to take back here.",
+    )
+}
+
+fn held_otherwise(asset: &Asset) -> ErrorInfo {
+    human(
+        "held_otherwise",
+        format!("the business holds {asset} as its owner and as an agency: Meta's only call takes both"),
+        "Take away what is wrong in Meta's business settings, or send an `unbind` if both are to go.",
     )
 }
 
