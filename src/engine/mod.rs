@@ -14,6 +14,7 @@ mod follow;
 mod gauges;
 mod intake;
 mod notice;
+mod outage;
 mod pipe;
 mod poison;
 mod progress;
@@ -44,7 +45,7 @@ pub(crate) use sweep::{followed, next_look};
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
 use crate::contract::parse_own;
-use crate::governor::{Pace, Parks};
+use crate::governor::{Outage, Pace, Parks};
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::procedures::Rules;
@@ -88,7 +89,8 @@ impl Engine {
             look_again: config.pace.look_again,
             unstated: config.pace.unstated,
         };
-        let memory = Mutex::new(remembered(&journal).await?);
+        let outage = Outage::new(outage::gaps(&config.retry));
+        let memory = Mutex::new(Memory { outage, ..remembered(&journal).await? });
         let (work, outbox) = (Notify::new(), Notify::new());
         let replies = Replies::default();
         let shared =
@@ -122,6 +124,10 @@ impl Engine {
         }));
         work.spawn(with(&shared, |shared| async move {
             sweep::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            outage::run(&shared).await;
             None
         }));
         work.spawn(with(&shared, |shared| async move {
