@@ -7,6 +7,7 @@ mod ask;
 mod board;
 mod census;
 mod clock;
+mod deeds;
 mod dispatch;
 mod error;
 mod fan_out;

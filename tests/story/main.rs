@@ -42,4 +42,5 @@ mod telemetry;
 mod telemetry_metrics;
 mod trouble;
 mod unbind;
+mod undo;
 mod watch;
