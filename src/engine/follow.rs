@@ -9,12 +9,10 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Body, Command, Detail, EventContext, EvidenceEntry as Told, Kind, ObjectId, Outcome, Pending, Phase,
-    Progress as Part, fingerprint,
+    Body, Command, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part, fingerprint,
 };
 use crate::graph::Sent;
-use crate::journal::{Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
-use crate::meta::{Answer, Call, GroupId, Reply};
+use crate::journal::{Ended, EvidenceEntry, New, Record, State, WatchChange, WatchRow, head_after};
 use crate::procedures::{Observation, Say, Watch};
 use crate::telemetry;
 
@@ -111,34 +109,6 @@ impl Progress<'_> {
         for (seq, child) in self.spawned.iter().zip(children) {
             self.shared.arrive(*seq, child);
         }
-    }
-
-    /// A person taken off an asset, or off all that a group holds: whatever the lists still show, they are not
-    /// counted on as a manager there.
-    pub(super) fn removals(&self, seen: &Observation) -> Vec<Removal> {
-        let Observation::Asked { call, began, reply } = seen else { return Vec::new() };
-        if !matches!(reply, Reply::Answer(Answer::Done) | Reply::Unknown) {
-            return Vec::new();
-        }
-        let (pages, person) = if let Call::Unassign { page, person } = call {
-            (vec![page.clone()], person)
-        } else if let Call::LeaveGroup { group, person } = call {
-            (self.pages_in(group), person)
-        } else {
-            return Vec::new();
-        };
-        let asset = |id| crate::contract::Asset { kind: Kind::Page, id };
-        pages.into_iter().map(|id| Removal { asset: asset(id), person: person.clone(), at: *began }).collect()
-    }
-
-    /// The Pages of a group, as this command has seen them.
-    fn pages_in(&self, group: &GroupId) -> Vec<ObjectId> {
-        let of = |seen: &Observation| {
-            let Observation::Asked { call: Call::PagesInGroup { group: asked }, reply, .. } = seen else { return None };
-            let Reply::Answer(Answer::Pages(pages)) = reply else { return None };
-            (asked == group).then(|| pages.iter().map(|held| held.page.clone()).collect())
-        };
-        self.seen.iter().rev().find_map(of).unwrap_or_default()
     }
 
     fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {

@@ -14,6 +14,7 @@ mod follow;
 mod gauges;
 mod intake;
 mod notice;
+mod permit;
 mod pipe;
 mod poison;
 mod progress;
@@ -24,6 +25,8 @@ mod rights;
 mod shared;
 mod step;
 mod sweep;
+mod switch;
+mod takes;
 mod tell;
 mod unknown;
 
@@ -40,6 +43,7 @@ pub use error::EngineError;
 pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
 pub(crate) use sweep::{followed, next_look};
+pub use switch::Switch;
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
@@ -88,7 +92,9 @@ impl Engine {
             look_again: config.pace.look_again,
             unstated: config.pace.unstated,
         };
-        let memory = Mutex::new(remembered(&journal).await?);
+        let mut memory = remembered(&journal).await?;
+        memory.holds = switch::holds(&journal).await?;
+        let memory = Mutex::new(memory);
         let (work, outbox) = (Notify::new(), Notify::new());
         let replies = Replies::default();
         let shared =
@@ -96,6 +102,12 @@ impl Engine {
         take_up(&shared).await?;
         gauges::begin(&shared);
         Ok(Self { shared })
+    }
+
+    /// The stop switch of this engine, for whoever operates it.
+    #[must_use]
+    pub fn switch(&self) -> Switch {
+        Switch::of(&self.shared)
     }
 
     /// Works until the engine is told to stop; then lets running steps end and publishes what it can.

@@ -7,8 +7,9 @@ use super::ask::Seen;
 use super::board::Left;
 use super::census::{Known, Standing};
 use super::error::EngineError;
-use super::fan_out::TOLD_EVERY;
+use super::fan_out::{TOLD_EVERY, is_an_operators};
 use super::follow::{age, entries};
+use super::permit::waits_away;
 use super::shared::{NOTICE, Shared, lane};
 use super::sweep::Settlement;
 use super::unknown::in_doubt;
@@ -205,6 +206,7 @@ impl<'a> Progress<'a> {
 
     /// Held back for `cause`: told once. Since when it is.
     pub(crate) async fn waits(&mut self, cause: WaitCause, until: Option<Timestamp>) -> Result<Timestamp, EngineError> {
+        self.tell_parent(cause);
         if let State::Waiting { cause: before, since, until: known } = &self.row.state
             && before == cause.word()
             && *known == until
@@ -222,8 +224,11 @@ impl<'a> Progress<'a> {
             | State::Pending
             | State::AwaitingChildren
             | State::Awaiting { .. }
-            | State::Ended(_) => (now, true),
+            | State::Ended(_) => self.told_of(cause).map_or((now, true), |told| (told, false)),
         };
+        if news && is_an_operators(cause) {
+            self.note(Observation::WaitTold { cause, at: since });
+        }
         let mut record = self.record(State::Waiting { cause: cause.word().to_owned(), since, until })?;
         record.due = until;
         record.intent = IntentChange::Settle;
@@ -375,11 +380,13 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// How a command stands to its lanes while it runs: in them, unless it came from outside or from its notice.
+/// How a command stands to its lanes while it runs: in them, unless it came from outside, from its notice or from a
+/// wait for its release.
 fn in_lane(row: &CommandRow) -> InLane {
     match (&row.state, row.in_lane) {
         (State::Pending | State::AwaitingChildren | State::Ended(_), _) => InLane::Left,
         (State::Waiting { cause, .. }, _) if cause == NOTICE => InLane::Waits,
+        (State::Waiting { cause, .. }, in_lane) if waits_away(cause, in_lane) => InLane::Waits,
         (State::Ready | State::Running | State::Waiting { .. } | State::Awaiting { .. }, InLane::Left) => InLane::Left,
         (
             State::Ready | State::Running | State::Waiting { .. } | State::Awaiting { .. },

@@ -1,7 +1,12 @@
-//! Budgets: pure arithmetic on what Meta's answers said and on time. Knows `contract` and `meta` alone.
+//! Budgets and stops: pure arithmetic on what Meta's answers and operators said and on time. Knows `contract` and
+//! `meta` alone.
 
+mod blast;
+mod holds;
 mod parks;
 mod usages;
 
+pub use blast::{Blast, Taken, WINDOW};
+pub use holds::Holds;
 pub use parks::{Bucket, Cause, Pace, Parks};
 pub use usages::Usages;

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::client::{Graph, Secrets, Sent};
+use super::client::{Graph, MayGo, Secrets, Sent};
 use super::distil;
 use super::said::{self, No, Said};
 use super::trouble::Trouble;
@@ -21,6 +21,8 @@ pub(super) struct Session<'a> {
     page: Option<String>,
     /// A Page token in place of the credential's own.
     page_token: Option<SecretString>,
+    /// Whether a refused request may be repeated with another token.
+    may_go: MayGo<'a>,
     pub(super) requests: Vec<Sent>,
     pub(super) usage: Vec<Usage>,
 }
@@ -37,7 +39,12 @@ impl<'a> Session<'a> {
     /// A conversation about no call of the table.
     pub(super) fn plain(graph: &'a Graph, secrets: &'a Secrets) -> Self {
         let first = Outgoing { method: Method::Get, path: String::new(), params: Vec::new() };
-        Self { graph, secrets, first, page: None, page_token: None, requests: Vec::new(), usage: Vec::new() }
+        let may_go: MayGo<'a> = &|| true;
+        Self { graph, secrets, first, page: None, page_token: None, may_go, requests: Vec::new(), usage: Vec::new() }
+    }
+
+    pub(super) fn repeating_while(self, may_go: MayGo<'a>) -> Self {
+        Self { may_go, ..self }
     }
 
     /// Makes the write, once.
@@ -61,7 +68,7 @@ impl<'a> Session<'a> {
         let Some(page) = self.page.clone() else { return said };
         if self.page_token.is_some() && refuses_token(&said) {
             self.forget_page_token(&page);
-            said = self.say(out).await;
+            said = self.say_again(out).await;
         }
         match said {
             Said::No(no) if no.row.class == Class::NeedsPageToken => match self.fetch_page_token(&page, no).await {
@@ -76,7 +83,7 @@ impl<'a> Session<'a> {
     async fn say_as_page(&mut self, page: &str, token: SecretString, out: &Outgoing) -> Said {
         self.graph.page_tokens.keep(self.secrets, page, token.clone());
         self.page_token = Some(token);
-        let said = self.say(out).await;
+        let said = self.say_again(out).await;
         if refuses_token(&said) {
             self.forget_page_token(page);
         }
@@ -86,6 +93,14 @@ impl<'a> Session<'a> {
             }
             said @ (Said::Good(_) | Said::No(_) | Said::Lost(_) | Said::NotSent(_)) => said,
         }
+    }
+
+    /// A refused request once more; it had no effect, and has none where it must not leave again.
+    async fn say_again(&mut self, out: &Outgoing) -> Said {
+        if !(self.may_go)() {
+            return Said::NotSent("it was put on hold before it could be repeated with another token".to_owned());
+        }
+        self.say(out).await
     }
 
     fn forget_page_token(&mut self, page: &str) {

@@ -8,4 +8,5 @@ mod ledger;
 mod limits;
 mod operations;
 mod standing;
+mod stops;
 pub(super) mod words;
