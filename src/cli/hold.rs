@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::contract::BusinessId;
 use crate::journal::{Hold, HoldOn};
 use crate::operator::stops::held;
-use crate::operator::{Hand, HoldOrder, Order, hold_on};
+use crate::operator::{Hand, HoldOrder, Order, Reach};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct HoldArgs {
@@ -49,11 +49,18 @@ pub(super) struct ResumeArgs {
 /// Puts something on hold, or tells what is.
 pub(super) async fn hold(args: HoldArgs, config: &Config) -> Result<Ended, CliError> {
     if args.business.is_none() && !args.all {
-        return list(args.json, config).await;
+        let told = list(config).await?;
+        let words = || told.iter().map(in_words).collect::<Vec<_>>().join("\n");
+        answer(&match told.as_slice() {
+            _ if args.json => json!({ "holds": told }).to_string(),
+            [] => "nothing is on hold".to_owned(),
+            [..] => words(),
+        })?;
+        return Ok(Ended::Well);
     }
     let reason = args.reason.ok_or_else(|| CliError::Usage("say why: --reason".to_owned()))?;
     let order = Order::new(&args.actor, &reason).map_err(|bad| CliError::Usage(bad.to_string()))?;
-    let on = hold_on(args.business, args.all).map_err(|why| CliError::Usage(why.to_owned()))?;
+    let on = Reach { business: args.business, all: args.all }.on().map_err(|why| CliError::Usage(why.to_owned()))?;
     let order = HoldOrder { order, on };
     let (told, then) = match Door::open(config).await? {
         Door::Worker(worker) => {
@@ -72,7 +79,7 @@ pub(super) async fn hold(args: HoldArgs, config: &Config) -> Result<Ended, CliEr
 
 /// Lets something go on.
 pub(super) async fn resume(args: ResumeArgs, config: &Config) -> Result<Ended, CliError> {
-    let on = hold_on(args.business, args.all).map_err(|why| CliError::Usage(why.to_owned()))?;
+    let on = Reach { business: args.business, all: args.all }.on().map_err(|why| CliError::Usage(why.to_owned()))?;
     let what = on.to_string();
     let order = HoldOrder { order: args.said.order()?, on };
     let told = match Door::open(config).await? {
@@ -99,18 +106,13 @@ pub(super) async fn resume(args: ResumeArgs, config: &Config) -> Result<Ended, C
     Ok(Ended::Well)
 }
 
-async fn list(json: bool, config: &Config) -> Result<Ended, CliError> {
+/// What is on hold, with a worker or without one.
+async fn list(config: &Config) -> Result<Vec<Json>, CliError> {
     let journal = read_journal(config).await?;
     let holds = journal.holds().await;
     journal.close().await;
     let holds = holds.map_err(|error| CliError::OutOfReach(format!("could not read the journal: {error}")))?;
-    let told: Vec<Json> = holds.iter().map(held).collect();
-    answer(&match told.as_slice() {
-        _ if json => json!({ "holds": told }).to_string(),
-        [] => "nothing is on hold".to_owned(),
-        some => some.iter().map(in_words).collect::<Vec<_>>().join("\n"),
-    })?;
-    Ok(Ended::Well)
+    Ok(holds.iter().map(held).collect())
 }
 
 fn in_json(order: &HoldOrder) -> Json {

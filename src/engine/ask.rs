@@ -119,7 +119,10 @@ async fn write(
             crash_point!(Answered, progress.command.id.as_str());
             Ok(Ok(asked))
         }
-        None => permit::held_back(shared, progress, business).await.map(|gone| Err(gone.unwrap_or(Gone::Anew))),
+        None => {
+            let gone = permit::held_back(shared, progress, business).await?;
+            Ok(Err(gone.unwrap_or(Gone::Anew)))
+        }
     }
 }
 
@@ -134,22 +137,23 @@ fn had_no_effect(asked: &Asked) -> bool {
 /// Whose business the call is: the call's own where it names one, else the command's.
 fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
     match call {
-        Call::FindPage { business, .. }
-        | Call::ListPages { business, .. }
+        Call::Find { business, .. }
+        | Call::ListAll { business, .. }
         | Call::ListPart { business, .. }
         | Call::PeopleOn { business, .. }
         | Call::FindPerson { business, .. }
         | Call::StaffedPart { business, .. }
         | Call::Directory { business }
-        | Call::ClaimPage { business, .. }
-        | Call::RemovePage { business, .. }
+        | Call::Myself { business }
+        | Call::Claim { business, .. }
+        | Call::Remove { business, .. }
         | Call::Assign { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
-        | Call::PagesOf { .. }
+        | Call::LinksOf { .. }
+        | Call::AssetsOf { .. }
         | Call::GroupsOf { .. }
         | Call::GroupsOfPerson { .. }
-        | Call::ContainedIn { .. }
-        | Call::PagesInGroup { .. }
+        | Call::InGroup { .. }
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. } => progress.command.business.clone(),

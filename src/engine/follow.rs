@@ -9,7 +9,8 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Body, Command, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part, fingerprint,
+    Body, Command, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part, Tasks,
+    fingerprint,
 };
 use crate::graph::Sent;
 use crate::journal::{Ended, EvidenceEntry, New, Record, State, WatchChange, WatchRow, head_after};
@@ -82,14 +83,16 @@ impl Progress<'_> {
     }
 
     pub(super) fn watch(&mut self, record: &mut Record, watch: &Watch) -> Result<(), EngineError> {
-        let Body::Claim { permitted_tasks, .. } = &self.command.body else { return Ok(()) };
+        // A transfer claims as the owner, who has all tasks.
+        let none = Tasks::default();
+        let asked = if let Body::Claim { permitted_tasks, .. } = &self.command.body { permitted_tasks } else { &none };
         record.state = State::Pending;
         record.watch = WatchChange::Set(WatchRow {
             command: self.command.id.clone(),
             business: watch.business.clone(),
             asset: watch.asset.clone(),
             access: watch.access,
-            tasks: serde_json::to_string(permitted_tasks).map_err(EngineError::Json)?,
+            tasks: serde_json::to_string(asked).map_err(EngineError::Json)?,
             sent_at: watch.sent_at,
             absences: serde_json::to_string(&Followed::default()).map_err(EngineError::Json)?,
         });

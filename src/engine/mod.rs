@@ -182,6 +182,7 @@ fn rules(config: &Config) -> Rules {
         deny_after_walks: config.poll.deny_after_walks,
         look_first: config.retry.first,
         writes_at_most: WRITES_AT_MOST,
+        cool_down: config.cool_down,
         protected: config.protected.iter().map(entry).collect(),
     }
 }

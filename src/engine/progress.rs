@@ -13,7 +13,7 @@ use super::permit::waits_away;
 use super::shared::{NOTICE, Shared, lane};
 use super::sweep::Settlement;
 use super::unknown::in_doubt;
-use crate::contract::{Command, CommandId, Detail, EvidenceEntry as Told, Targets, WaitCause, Waiting};
+use crate::contract::{Body, Command, CommandId, Detail, EvidenceEntry as Told, Targets, WaitCause, Waiting};
 use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{CommandRow, EvidenceEntry, InLane, Intent, IntentChange, Loaded, Place, Record, State};
@@ -106,6 +106,11 @@ impl<'a> Progress<'a> {
         self.seen.iter().any(|seen| matches!(seen, Observation::Stop { .. }))
     }
 
+    /// Whether a stop leaves the claim that it has made to Meta: it may be told to stop for a second reason then.
+    pub(crate) fn keeps_its_claim(&self) -> bool {
+        matches!(self.command.body, Body::Transfer { .. })
+    }
+
     /// What this command has told `target` to stop for.
     pub(crate) fn told_to_stop(&self, target: &CommandId) -> Option<StopCause> {
         self.seen.iter().find_map(|seen| {
@@ -171,7 +176,8 @@ impl<'a> Progress<'a> {
 
     /// The command is to stop; once.
     pub(crate) async fn stop(&mut self, cause: StopCause) -> Result<(), EngineError> {
-        if self.is_stopping() {
+        let known = |seen: &Observation| matches!(seen, Observation::Stop { cause: known } if *known == cause);
+        if self.is_stopping() && (!self.keeps_its_claim() || self.seen.iter().any(known)) {
             return Ok(());
         }
         self.observe_plainly(Observation::Stop { cause }).await

@@ -86,7 +86,7 @@ async fn take_up_what_came(shared: &Shared, progress: &mut Progress<'_>) -> Resu
         (memory.stops.get(&id).cloned(), memory.settled.remove(&id))
     };
     // Whoever withdraws its request finds out by itself what became of it.
-    if let Some(settled) = settled.filter(|_| !progress.is_stopping()) {
+    if let Some(settled) = settled.filter(|_| !progress.is_stopping() || progress.keeps_its_claim()) {
         progress.settle(settled).await?;
     }
     let expired = progress.command.expires_at.is_some_and(|at| at <= shared.clock.now());

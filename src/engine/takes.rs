@@ -1,9 +1,9 @@
 //! What a write takes away: for the blast radius before it leaves, for the journal once Meta has it.
 
 use super::progress::Progress;
-use crate::contract::{Asset, Body, Kind, ObjectId, PersonId};
+use crate::contract::{Asset, Body, Kind, PersonId, Targets};
 use crate::journal::Removal;
-use crate::meta::{Answer, Call, GroupId, Reply};
+use crate::meta::{Answer, Call, GroupId, Removable, Reply};
 use crate::procedures::Observation;
 
 /// An asset, a person, or a person from an asset.
@@ -13,34 +13,35 @@ impl Progress<'_> {
     /// What is gone once Meta has made `call`. A request that is taken back was never held.
     pub(super) fn takes(&self, call: &Call) -> Vec<Taken> {
         match call {
-            Call::Unassign { page, person } => vec![(Some(of_page(page)), Some(person.clone()))],
+            Call::Unassign { asset, person } => vec![(Some(asset.clone()), Some(person.clone()))],
             Call::LeaveGroup { group, person } => {
-                self.pages_in(group).iter().map(|page| (Some(of_page(page)), Some(person.clone()))).collect()
+                self.assets_in(group).into_iter().map(|asset| (Some(asset), Some(person.clone()))).collect()
             }
             // Who manages no more is not counted on as a manager.
-            Call::Assign { page, person, tasks, .. } if !tasks.manage() && self.manages(page, person) => {
-                vec![(Some(of_page(page)), Some(person.clone()))]
+            Call::Assign { asset, person, tasks, .. } if !tasks.manage() && self.manages(asset, person) => {
+                vec![(Some(asset.clone()), Some(person.clone()))]
             }
-            Call::RemovePage { page, .. } if !matches!(self.command.body, Body::Claim { .. }) => {
-                vec![(Some(of_page(page)), None)]
+            Call::Remove { what, .. } if !matches!(self.command.body, Body::Claim { .. }) => {
+                vec![(self.asset_of(what), None)]
             }
             Call::RemovePerson { person } => vec![(None, Some(person.clone()))],
             Call::Assign { .. }
-            | Call::RemovePage { .. }
-            | Call::ClaimPage { .. }
-            | Call::FindPage { .. }
-            | Call::ListPages { .. }
+            | Call::Remove { .. }
+            | Call::Claim { .. }
+            | Call::Find { .. }
             | Call::ListPart { .. }
+            | Call::ListAll { .. }
             | Call::PeopleOn { .. }
-            | Call::FindPerson { .. }
-            | Call::StaffedPart { .. }
-            | Call::Directory { .. }
             | Call::RolesOn { .. }
-            | Call::PagesOf { .. }
+            | Call::FindPerson { .. }
+            | Call::AssetsOf { .. }
             | Call::GroupsOf { .. }
             | Call::GroupsOfPerson { .. }
-            | Call::ContainedIn { .. }
-            | Call::PagesInGroup { .. } => Vec::new(),
+            | Call::InGroup { .. }
+            | Call::Directory { .. }
+            | Call::LinksOf { .. }
+            | Call::Myself { .. }
+            | Call::StaffedPart { .. } => Vec::new(),
         }
     }
 
@@ -52,27 +53,41 @@ impl Progress<'_> {
         self.takes(call).into_iter().map(|(asset, person)| Removal { asset, person, at: *began }).collect()
     }
 
-    /// Whether the person managed the Page when this command looked last.
-    fn manages(&self, page: &ObjectId, person: &PersonId) -> bool {
+    /// Whether the person managed the asset when this command looked last.
+    fn manages(&self, asset: &Asset, person: &PersonId) -> bool {
         let of = |seen: &Observation| {
-            let Observation::Asked { call: Call::PeopleOn { page: asked, .. }, reply, .. } = seen else { return None };
+            let Observation::Asked { call: Call::PeopleOn { asset: asked, .. }, reply, .. } = seen else { return None };
             let Reply::Answer(Answer::People(people)) = reply else { return None };
-            (asked == page).then(|| people.iter().any(|on| on.id == *person && on.tasks.manage()))
+            (asked == asset).then(|| people.iter().any(|on| on.id == *person && on.tasks.manage()))
         };
         self.seen.iter().rev().find_map(of).unwrap_or(false)
     }
 
-    /// The Pages of a group, as this command has seen them.
-    fn pages_in(&self, group: &GroupId) -> Vec<ObjectId> {
+    /// What a group holds, as this command has seen it.
+    fn assets_in(&self, group: &GroupId) -> Vec<Asset> {
         let of = |seen: &Observation| {
-            let Observation::Asked { call: Call::PagesInGroup { group: asked }, reply, .. } = seen else { return None };
-            let Reply::Answer(Answer::Pages(pages)) = reply else { return None };
-            (asked == group).then(|| pages.iter().map(|held| held.page.clone()).collect())
+            let Observation::Asked { call: Call::InGroup { group: asked, what }, reply, .. } = seen else {
+                return Vec::new();
+            };
+            let Reply::Answer(Answer::Assets(rows)) = reply else { return Vec::new() };
+            let held = rows.iter().filter(|_| asked == group);
+            held.map(|held| Asset { kind: what.kind(), id: held.id.clone() }).collect()
         };
-        self.seen.iter().rev().find_map(of).unwrap_or_default()
+        let mut assets: Vec<Asset> = self.seen.iter().flat_map(of).collect();
+        assets.sort();
+        assets.dedup();
+        assets
     }
-}
 
-fn of_page(page: &ObjectId) -> Asset {
-    Asset { kind: Kind::Page, id: page.clone() }
+    /// The asset that is let go of: where Meta's call takes another id, it is the one that the command names.
+    fn asset_of(&self, what: &Removable) -> Option<Asset> {
+        match what {
+            Removable::Page(id) => Some(Asset { kind: Kind::Page, id: id.clone() }),
+            Removable::AdAccount(id) => Some(Asset { kind: Kind::AdAccount, id: id.clone() }),
+            Removable::InstagramUser(_) => match self.command.body.targets() {
+                Some(Targets::One(asset)) => Some(asset.clone()),
+                Some(Targets::List(_) | Targets::All) | None => None,
+            },
+        }
+    }
 }

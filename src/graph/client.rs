@@ -165,6 +165,7 @@ impl Graph {
             Some(trouble) => Err(trouble),
             None if call.is_write() => session.write(call).await,
             None if matches!(call, Call::StaffedPart { .. }) => session.staffed(call).await,
+            None if matches!(call, Call::LinksOf { .. } | Call::Myself { .. }) => session.node(call).await,
             None => session.walk(call).await,
         };
         Asked { result, began, requests: session.requests, usage: session.usage }

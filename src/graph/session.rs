@@ -59,6 +59,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Reads one node.
+    pub(super) async fn node(&mut self, call: &Call) -> Result<Reply, Trouble> {
+        let out = self.first.clone();
+        let odd = || Trouble::Transient { why: format!("{} was answered without an id", out.path) };
+        match self.say_with_right_token(&out).await {
+            Said::Good(body) => distil::of_node(call, &body).map(Reply::Answer).ok_or_else(odd),
+            Said::No(no) => no.settle(out.method),
+            Said::Lost(why) | Said::NotSent(why) => Err(Trouble::Transient { why }),
+        }
+    }
+
     /// One request; where Meta wants a Page token for it, that is fetched and the request repeated once.
     ///
     /// A Page token kept from earlier goes first. If it is no good here it is dropped, and the credential's own

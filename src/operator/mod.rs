@@ -22,4 +22,4 @@ pub use explain::{CredentialSeen, Explanation, Situation, Step, explain};
 pub use health::Health;
 pub use orders::{BadOrder, LetterOrder, Order, ReplayOrder, replay_events};
 pub use serve::serve;
-pub use stops::{Hand, HoldOrder, ReleaseOrder, hold_on};
+pub use stops::{Hand, HoldOrder, Reach, ReleaseOrder};

@@ -73,16 +73,27 @@ impl Hand<'_> {
     }
 }
 
-/// What to hold, by the two fields of an order.
-///
-/// # Errors
-/// Where none is said, or both.
-pub fn hold_on(business: Option<BusinessId>, all: bool) -> Result<HoldOn, &'static str> {
-    match (business, all) {
-        (Some(business), false) => Ok(HoldOn::Business(business)),
-        (None, true) => Ok(HoldOn::Everything),
-        (Some(_), true) => Err("name a business or say all, not both"),
-        (None, false) => Err("name a business, or say all"),
+/// What to hold, as two fields of an order say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// One business.
+    pub business: Option<BusinessId>,
+    /// Every business.
+    pub all: bool,
+}
+
+impl Reach {
+    /// What that is.
+    ///
+    /// # Errors
+    /// Where none is said, or both.
+    pub fn on(self) -> Result<HoldOn, &'static str> {
+        match (self.business, self.all) {
+            (Some(business), false) => Ok(HoldOn::Business(business)),
+            (None, true) => Ok(HoldOn::Everything),
+            (Some(_), true) => Err("name a business or say all, not both"),
+            (None, false) => Err("name a business, or say all"),
+        }
     }
 }
 
@@ -105,9 +116,10 @@ mod tests {
     #[test]
     fn an_order_to_hold_names_one_business_or_all_and_nothing_else() {
         let business: BusinessId = "2001".parse().unwrap();
-        assert_eq!(hold_on(Some(business.clone()), false), Ok(HoldOn::Business(business.clone())));
-        assert_eq!(hold_on(None, true), Ok(HoldOn::Everything));
-        assert!(hold_on(Some(business), true).is_err());
-        assert!(hold_on(None, false).is_err());
+        let said = |business: Option<&BusinessId>, all| Reach { business: business.cloned(), all }.on();
+        assert_eq!(said(Some(&business), false), Ok(HoldOn::Business(business.clone())));
+        assert_eq!(said(None, true), Ok(HoldOn::Everything));
+        assert!(said(Some(&business), true).is_err());
+        assert!(said(None, false).is_err());
     }
 }

@@ -3,24 +3,26 @@
 use jiff::Timestamp;
 
 use super::bring_about::{Brought, Look, Sent, bring_about};
+use super::not_in_this_version;
 use super::observation::{Fact, Move, OpenClaim, Query, Say, StopCause, Watch};
 use super::script::{Run, Script, Watched};
 use super::verdict::Verdict;
 use super::withdraw::{Withdrawn, withdraw};
-use crate::contract::{Access, Asset, Body, BusinessId, Category, ErrorInfo, Outcome, Phase, Targets, Tasks};
-use crate::meta::{Answer, Call, Claimed, PageList};
+use crate::contract::{Access, Asset, Body, BusinessId, Category, ErrorInfo, ObjectId, Outcome, Phase, Targets, Tasks};
+use crate::meta::{Answer, AssetList, Call, Claimable, Claimed, Removable};
 
 /// The claim in hand.
-struct Claim<'a> {
-    business: &'a BusinessId,
-    asset: &'a Asset,
-    access: Access,
-    tasks: &'a Tasks,
-    again: bool,
+pub(super) struct Claim<'a> {
+    pub(super) business: &'a BusinessId,
+    pub(super) kind: Claimable,
+    pub(super) asset: &'a Asset,
+    pub(super) access: Access,
+    pub(super) tasks: &'a Tasks,
+    pub(super) again: bool,
 }
 
 /// Where a claim that Meta accepted stands.
-enum Standing {
+pub(super) enum Standing {
     Held(Tasks),
     Waiting { since: Timestamp },
 }
@@ -31,7 +33,8 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     else {
         unreachable!("run dispatches on the body, and lists fan out")
     };
-    let claim = Claim { business: script.business(), asset, access: *access, tasks, again: *again };
+    let Some(kind) = Claimable::of(asset.kind) else { return Ok(not_in_this_version("this claim")) };
+    let claim = Claim { business: script.business(), kind, asset, access: *access, tasks, again: *again };
     if let Some(held) = claim.held(script)? {
         return Ok(claim.already(script, &held));
     }
@@ -47,8 +50,12 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
 }
 
 impl Claim<'_> {
-    fn held(&self, script: &mut Script<'_>) -> Run<Option<Tasks>> {
-        listed(script, self.business, PageList::held(self.access), self.asset).map(|(_, found)| found)
+    fn held_list(&self) -> AssetList {
+        AssetList::held(self.asset.kind, self.access)
+    }
+
+    pub(super) fn held(&self, script: &mut Script<'_>) -> Run<Option<Tasks>> {
+        listed(script, self.business, self.held_list(), &self.asset.id).map(|(_, found)| found)
     }
 
     fn already(&self, script: &Script<'_>, held: &Tasks) -> Outcome {
@@ -69,23 +76,24 @@ impl Claim<'_> {
     }
 
     fn denied_before(&self, script: &mut Script<'_>) -> Run<()> {
+        let Some(at) = self.last_denial(script)?.filter(|_| !self.again) else { return Ok(()) };
+        Err(script.fail(ErrorInfo {
+            category: Category::Conflict,
+            code: "denied_before".to_owned(),
+            subcode: None,
+            message: format!("this claim of {} was denied at {at}", self.asset),
+            trace: None,
+            remedy: "Talk to the owner first; then send the claim with \"again\": true.".to_owned(),
+        }))
+    }
+
+    /// When this claim was denied last, in the time for which denials are remembered.
+    pub(super) fn last_denial(&self, script: &mut Script<'_>) -> Run<Option<Timestamp>> {
         let query =
             Query::LastDenial { business: self.business.clone(), asset: self.asset.clone(), access: self.access };
         match script.consult(&query)? {
-            Fact::Denied(Some(at)) if !self.again => Err(script.fail(ErrorInfo {
-                category: Category::Conflict,
-                code: "denied_before".to_owned(),
-                subcode: None,
-                message: format!("this claim of {} was denied at {at}", self.asset),
-                trace: None,
-                remedy: "Talk to the owner first; then send the claim with \"again\": true.".to_owned(),
-            })),
-            Fact::Denied(_)
-            | Fact::OpenClaims(_)
-            | Fact::Removed(_)
-            | Fact::Told(_)
-            | Fact::NotKnown
-            | Fact::NotAllowed => Ok(()),
+            Fact::Denied(at) => Ok(at),
+            Fact::OpenClaims(_) | Fact::Removed(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => Ok(None),
         }
     }
 
@@ -118,7 +126,8 @@ impl Claim<'_> {
     /// An open request for something else is withdrawn first.
     fn displace(&self, script: &mut Script<'_>, open: &OpenClaim) -> Run<()> {
         if script.dry_run() {
-            let remove = Call::RemovePage { business: self.business.clone(), page: self.asset.id.clone() };
+            let what = Removable::claimed(self.kind, self.asset.id.clone());
+            let remove = Call::Remove { business: self.business.clone(), what };
             script.plan(&remove, "the open request asks for something else");
             return Ok(());
         }
@@ -132,19 +141,24 @@ impl Claim<'_> {
     }
 
     fn ask_meta(&self, script: &mut Script<'_>) -> Run<Outcome> {
-        let write = Call::ClaimPage {
-            business: self.business.clone(),
-            page: self.asset.id.clone(),
-            access: self.access,
-            tasks: self.tasks.clone(),
-        };
-        let brought = bring_about(script, &write, "asks for the Page", |script, sent| self.look(script, sent))?;
-        match brought {
+        match self.ask_for_it(script, "asks for the asset")? {
             Brought::Seen(Standing::Held(held)) => Ok(confirmed(script, held)),
             Brought::Seen(Standing::Waiting { since }) => self.wait_for_meta(script, since),
             Brought::Planned => Ok(Outcome::of(Phase::Completed, false)),
             Brought::Refused(refusal) => Err(script.refused(&refusal)),
         }
+    }
+
+    /// Makes the claim, and sees where it stands.
+    pub(super) fn ask_for_it(&self, script: &mut Script<'_>, why: &str) -> Run<Brought<Standing>> {
+        let write = Call::Claim {
+            business: self.business.clone(),
+            kind: self.kind,
+            id: self.asset.id.clone(),
+            access: self.access,
+            tasks: self.tasks.clone(),
+        };
+        bring_about(script, &write, why, |script, sent| self.look(script, sent))
     }
 
     /// Where Meta says that it is granted the held list is read first, and mostly tells. Else pending before held: an
@@ -154,19 +168,19 @@ impl Claim<'_> {
         let said = if let Some(Answer::Claimed(said)) = sent.answer { Some(said) } else { None };
         let held = match said {
             Some(Claimed::Pending) => return Ok(Look::Seen(waiting)),
-            Some(Claimed::Confirmed) => Some(listed(script, self.business, PageList::held(self.access), self.asset)?),
+            Some(Claimed::Confirmed) => Some(listed(script, self.business, self.held_list(), &self.asset.id)?),
             Some(Claimed::Unclear) | None => None,
         };
         if let Some((_, Some(tasks))) = held {
             return Ok(Look::Seen(Standing::Held(tasks)));
         }
-        let (_, pending) = listed(script, self.business, PageList::pending(self.access), self.asset)?;
+        let (_, pending) = listed(script, self.business, AssetList::pending(self.kind, self.access), &self.asset.id)?;
         if pending.is_some() {
             return Ok(Look::Seen(waiting));
         }
         let (began, held) = match held {
             Some(held) => held,
-            None => listed(script, self.business, PageList::held(self.access), self.asset)?,
+            None => listed(script, self.business, self.held_list(), &self.asset.id)?,
         };
         Ok(held.map_or(Look::NotYet(began), |tasks| Look::Seen(Standing::Held(tasks))))
     }
@@ -184,27 +198,27 @@ impl Claim<'_> {
         }
     }
 
-    fn give_up(&self, script: &mut Script<'_>, cause: &StopCause) -> Run<Outcome> {
-        match withdraw(script, self.business, self.asset, self.access)? {
+    pub(super) fn give_up(&self, script: &mut Script<'_>, cause: &StopCause) -> Run<Outcome> {
+        match withdraw(script, self.business, (self.kind, &self.asset.id), self.access)? {
             Withdrawn::Granted(held) => Ok(confirmed(script, held)),
             Withdrawn::Gone => Ok(script.stopped(cause)),
         }
     }
 }
 
-/// The tasks under which the Page stands in `list`, if it does, and when that walk began.
+/// The tasks under which the asset stands in `list`, if it does, and when that walk began.
 pub(super) fn listed(
     script: &mut Script<'_>,
     business: &BusinessId,
-    list: PageList,
-    asset: &Asset,
+    list: AssetList,
+    id: &ObjectId,
 ) -> Run<(Timestamp, Option<Tasks>)> {
-    let call = Call::FindPage { business: business.clone(), list, page: asset.id.clone() };
+    let call = Call::Find { business: business.clone(), list, id: id.clone() };
     let (began, found) =
         script.fact(&call, |answer| if let Answer::Listed(found) = answer { Some(found) } else { None })?;
     Ok((began, found.map(|holding| holding.tasks)))
 }
 
-fn confirmed(script: &Script<'_>, held: Tasks) -> Outcome {
+pub(super) fn confirmed(script: &Script<'_>, held: Tasks) -> Outcome {
     Outcome { granted_tasks: Some(held), ..Outcome::of(Phase::Confirmed, script.changed()) }
 }

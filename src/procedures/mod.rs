@@ -19,6 +19,7 @@ mod properties;
 mod reassign;
 mod script;
 mod together;
+mod transfer;
 #[cfg(test)]
 mod trials;
 mod unbind;
@@ -73,6 +74,7 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Unbind { .. } => unbind::run(script),
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
+        Body::Transfer { .. } => transfer::run(script),
         Body::Cancel { target } => cancel::run(script, target),
         Body::Inspect { kinds, people } if kinds.is_empty() || kinds.contains(&Kind::Page) => {
             if *people {
@@ -84,7 +86,6 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
         Body::Invite { .. }
         | Body::Offboard { .. }
-        | Body::Transfer { .. }
         | Body::Share { .. }
         | Body::Revoke { .. }
         | Body::Disconnect { .. }

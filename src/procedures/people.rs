@@ -110,7 +110,7 @@ pub(super) fn may_lose_manage(
 /// Takes a person off, and sees it.
 pub(super) fn take_off(script: &mut Script<'_>, asset: &Asset, person: &PersonId) -> Run<()> {
     script.concerns(person);
-    let write = Call::Unassign { page: asset.id.clone(), person: person.clone() };
+    let write = Call::Unassign { asset: asset.clone(), person: person.clone() };
     let brought = bring_about(script, &write, "takes the person off", |script, _| {
         see(script, asset, |people| people.iter().all(|on| on.id != *person))
     })?;
@@ -127,7 +127,7 @@ pub(super) fn put_on(
     script.concerns(person);
     let write = Call::Assign {
         business: script.business().clone(),
-        page: asset.id.clone(),
+        asset: asset.clone(),
         person: person.clone(),
         tasks: tasks.clone(),
     };
@@ -156,7 +156,7 @@ pub(super) fn not_protected(script: &Script<'_>, asset: &Asset, person: Option<&
 }
 
 fn see(script: &mut Script<'_>, asset: &Asset, wanted: impl Fn(&[PersonOn]) -> bool) -> Run<Look<Vec<PersonOn>>> {
-    let call = Call::PeopleOn { business: script.business().clone(), page: asset.id.clone() };
+    let call = Call::PeopleOn { business: script.business().clone(), asset: asset.clone() };
     let (began, people) = script.people(&call)?;
     Ok(if wanted(&people) { Look::Seen(people) } else { Look::NotYet(began) })
 }

@@ -11,8 +11,9 @@ use super::trials::paper::{self, rules, tasks};
 use super::verdict::{Absences, Verdict};
 use super::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally, next};
 use crate::contract::{Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Targets};
-use crate::meta::{Answer, Call, Claimed, Holding, PersonOn, Refusal, Reply};
+use crate::meta::{Answer, Call, Claimed, Grouped, Holding, PersonOn, Refusal, Reply};
 
+const NEW: &str = "2002";
 const LEAVER: &str = "71";
 const SUCCESSOR: &str = "72";
 
@@ -43,7 +44,12 @@ fn bodies() -> impl Strategy<Value = Body> {
         Just(Body::Reassign { targets: Targets::All, from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
         Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]) }),
         Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None }),
+        any::<bool>().prop_map(moving),
     ]
+}
+
+fn moving(unmanaged: bool) -> Body {
+    Body::Transfer { targets: Targets::One(page()), to_business: NEW.parse().unwrap(), cool_down: None, unmanaged }
 }
 
 /// What a child does that takes two Pages together.
@@ -85,7 +91,7 @@ impl Whims {
 
     fn holding(&mut self) -> Holding {
         let words: &[&str] = if self.one_in(2) { &["ADVERTISE", "MANAGE"] } else { &["ANALYZE"] };
-        Holding { page: page().id, tasks: tasks(words) }
+        Holding { id: page().id, tasks: tasks(words) }
     }
 
     fn people(&mut self) -> Vec<PersonOn> {
@@ -109,27 +115,31 @@ impl Whims {
             return Reply::GaveUp(gave_up());
         }
         Reply::Answer(match call {
-            Call::FindPage { .. } => Answer::Listed(if self.one_in(2) { Some(self.holding()) } else { None }),
-            Call::PagesInGroup { .. } => {
+            Call::Find { .. } => Answer::Listed(if self.one_in(2) { Some(self.holding()) } else { None }),
+            Call::InGroup { what: Grouped::Pages, .. } => {
                 let foreign = self.one_in(6).then(|| paper::page("1099"));
                 let pages = [Some(page()), Some(paper::page("1010")), foreign].into_iter().flatten();
-                Answer::Pages(pages.map(|asset| Holding { page: asset.id, tasks: tasks(&[]) }).collect())
+                Answer::Assets(pages.map(|asset| Holding { id: asset.id, tasks: tasks(&[]) }).collect())
             }
-            Call::ContainedIn { .. } if self.one_in(12) => Answer::Contained(vec!["7700".parse().unwrap()]),
-            Call::ListPages { .. } | Call::PagesOf { .. } => {
-                Answer::Pages(if self.one_in(2) { vec![self.holding()] } else { Vec::new() })
+            Call::InGroup { .. } if self.one_in(12) => {
+                Answer::Assets(vec![Holding { id: "7700".parse().unwrap(), tasks: tasks(&[]) }])
+            }
+            Call::InGroup { .. } => Answer::Assets(Vec::new()),
+            Call::ListAll { .. } | Call::AssetsOf { .. } => {
+                Answer::Assets(if self.one_in(2) { vec![self.holding()] } else { Vec::new() })
             }
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people()),
             Call::FindPerson { .. } => Answer::Persons(Vec::new()),
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => {
                 Answer::Groups(if self.one_in(4) { vec!["90".parse().unwrap()] } else { Vec::new() })
             }
-            Call::ContainedIn { .. } => Answer::Contained(Vec::new()),
             Call::Directory { .. } => Answer::Directory(Vec::new()),
+            Call::LinksOf { .. } => Answer::Linked(self.one_in(4)),
+            Call::Myself { .. } => Answer::Myself("71".parse().unwrap()),
             Call::StaffedPart { .. }
             | Call::ListPart { .. }
-            | Call::ClaimPage { .. }
-            | Call::RemovePage { .. }
+            | Call::Claim { .. }
+            | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
@@ -142,7 +152,7 @@ impl Whims {
             0 => Reply::Refused(Refusal { state: true, ..refusal() }),
             1 => Reply::Refused(refusal()),
             2 | 3 => Reply::Unknown,
-            _ if matches!(call, Call::ClaimPage { .. }) => {
+            _ if matches!(call, Call::Claim { .. }) => {
                 Reply::Answer(Answer::Claimed(if self.one_in(2) { Claimed::Pending } else { Claimed::Confirmed }))
             }
             _ => Reply::Answer(Answer::Done),
@@ -192,9 +202,18 @@ fn gave_up() -> ErrorInfo {
 
 /// Runs to the end with `stop_at` as the step before which the command is told to stop; all that was seen.
 fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
+    let at = Timestamp::from_second(1_800_000_000).unwrap();
+    run_on(command, bytes, stop_at, (at, vec![Observation::Started { at }]))
+}
+
+/// Goes on at a time from what has been seen.
+fn run_on(
+    command: &Command,
+    bytes: Vec<u8>,
+    stop_at: usize,
+    (mut now, mut seen): (Timestamp, Vec<Observation>),
+) -> Vec<Observation> {
     let mut whims = Whims { bytes, at: 0 };
-    let mut now = Timestamp::from_second(1_800_000_000).unwrap();
-    let mut seen = vec![Observation::Started { at: now }];
     for step in 0..600 {
         if step == stop_at {
             seen.push(Observation::Stop { cause: StopCause::Cancelled });
@@ -247,6 +266,19 @@ fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
     panic!("{} does not end", command.body.name());
 }
 
+/// As [`run`], where the command waited for an operator right before its `n`th write.
+fn run_held(command: &Command, bytes: Vec<u8>, n: usize) -> Vec<Observation> {
+    let seen = run(command, bytes.clone(), usize::MAX);
+    let is_write = |seen: &Observation| matches!(seen, Observation::Asked { call, .. } if call.is_write());
+    let Some(at) = seen.iter().enumerate().filter(|(_, seen)| is_write(seen)).nth(n).map(|(at, _)| at) else {
+        return seen;
+    };
+    let mut held = seen[..at].to_vec();
+    let later = Timestamp::from_second(1_850_000_000).unwrap();
+    held.push(Observation::ReadAnew { at: later });
+    run_on(command, bytes, usize::MAX, (later, held))
+}
+
 /// The first write that goes out twice with no read in between.
 fn repeated_blindly(seen: &[Observation]) -> Option<&Call> {
     let mut last: Option<&Call> = None;
@@ -273,17 +305,16 @@ impl Sights {
     fn take_in(&mut self, call: &Call, reply: &Reply) {
         let Reply::Answer(answer) = reply else { return };
         match (call, answer) {
-            (Call::PeopleOn { page, .. }, Answer::People(people)) => {
+            (Call::PeopleOn { asset: Asset { id: page, .. }, .. }, Answer::People(people)) => {
                 let on = |id: &str| people.iter().any(|on| on.id.as_str() == id && !on.tasks.is_empty());
                 self.leaver_on.insert(page.to_string(), on(LEAVER));
                 if on(SUCCESSOR) {
                     self.successor_on.insert(page.to_string());
                 }
             }
-            (Call::PagesInGroup { .. }, Answer::Pages(pages)) => {
-                self.foreign |= pages.iter().any(|held| held.page.as_str() == "1099");
+            (Call::InGroup { .. }, Answer::Assets(pages)) => {
+                self.foreign |= pages.iter().any(|held| ["1099", "7700"].contains(&held.id.as_str()));
             }
-            (Call::ContainedIn { .. }, Answer::Contained(others)) => self.foreign |= !others.is_empty(),
             _ => {}
         }
     }
@@ -335,6 +366,36 @@ fn removed_too_early(seen: &[Observation]) -> bool {
         }
     }
     false
+}
+
+/// What is wrong with a transfer, if anything is.
+fn transfer_fault(command: &Command, seen: &[Observation]) -> Option<String> {
+    let (mut let_go, mut gone) = (false, false);
+    for observation in seen {
+        let Observation::Asked { call, reply, .. } = observation else { continue };
+        match (call, reply) {
+            (Call::Remove { business, .. }, _) if business.as_str() == NEW => {
+                return Some("the new business's claim was withdrawn".to_owned());
+            }
+            (Call::Remove { .. }, Reply::Answer(_) | Reply::Unknown) => let_go = true,
+            (Call::Find { business, .. }, Reply::Answer(Answer::Listed(None))) if business.as_str() != NEW => {
+                gone = let_go;
+            }
+            (Call::Claim { .. }, _) if !gone => {
+                return Some("claimed before the old business was seen to have let go".to_owned());
+            }
+            _ => {}
+        }
+    }
+    let Move::Finish(outcome) = next(command, &rules(), seen, Timestamp::from_second(1_990_000_000).unwrap()).then
+    else {
+        return Some("it has not ended".to_owned());
+    };
+    let claimed = seen.iter().any(|seen| matches!(seen, Observation::Asked { call: Call::Claim { .. }, .. }));
+    let says_where = outcome.error.as_ref().is_some_and(|error| error.message.contains("has left business"));
+    let well = outcome.phase == Phase::Confirmed && outcome.changed;
+    (claimed && !well && !(outcome.changed && says_where))
+        .then(|| format!("it does not say where the Page is: {outcome:?}"))
 }
 
 proptest! {
@@ -405,6 +466,32 @@ proptest! {
                 serde_json::from_str(&serde_json::to_string(&seen[..until]).unwrap()).unwrap();
             let then = next(&command, &rules(), &reread, late).then;
             prop_assert!(answers(&then, &seen[until]), "after {until}: {then:?} but then came {:?}", seen[until]);
+        }
+    }
+
+    /// Whatever Meta answers, and whenever it is told to stop: a claim is made only for what is seen to be free, is never
+    /// withdrawn, and an end other than well says where the Page is.
+    #[test]
+    fn a_transfer_never_claims_too_early_and_never_leaves_a_page_without_saying_where_it_is(
+        unmanaged in any::<bool>(), bytes in prop::collection::vec(any::<u8>(), 1..60), stop_at in 0_usize..40
+    ) {
+        let command = command(moving(unmanaged));
+        let seen = run(&command, bytes, stop_at);
+        prop_assert_eq!(transfer_fault(&command, &seen), None);
+    }
+
+    /// A wait for an operator before any write takes the command back to what it did last, and it ends all the same.
+    #[test]
+    fn a_command_that_was_held_before_any_of_its_writes_reads_anew_and_ends(
+        body in bodies(), bytes in prop::collection::vec(any::<u8>(), 1..60), n in 0_usize..4
+    ) {
+        let command = command(body);
+        let seen = run_held(&command, bytes, n);
+        prop_assert_eq!(repeated_blindly(&seen), None);
+        let held = seen.iter().position(|seen| matches!(seen, Observation::ReadAnew { .. }));
+        if let Some(after) = held.and_then(|held| seen.get(held + 1)) {
+            let write = matches!(after, Observation::Asked { call, .. } if call.is_write());
+            prop_assert!(!write, "a write right after the wait: {after:?}");
         }
     }
 }

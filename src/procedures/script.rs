@@ -31,6 +31,8 @@ pub struct Rules {
     pub look_first: Duration,
     /// How often a write with unknown effect is sent, at most.
     pub writes_at_most: u32,
+    /// `cool_down`: between letting go of an asset and claiming it again.
+    pub cool_down: Duration,
     /// `protected`: `page/123`, `person/456` or an address.
     pub protected: Vec<String>,
 }
@@ -278,6 +280,40 @@ impl<'a> Script<'a> {
         settled.map(Watched::Settled).ok_or_else(|| Box::new(Move::Watch(watch)))
     }
 
+    /// As [`Self::watch`], for a request that is never withdrawn because somebody would rather not have it: neither a
+    /// cancel nor the deadline ends it, only Meta, a later command about the same request, or its old age.
+    pub(super) fn watch_to_the_end(&mut self, watch: Watch) -> Run<Watched> {
+        self.in_hand = true;
+        let settled = self.take(|seen| {
+            let Observation::Settled { verdict, .. } = seen else { return None };
+            Some(verdict.clone())
+        });
+        if let Some(verdict) = settled {
+            return Ok(Watched::Settled(verdict));
+        }
+        let ends = |seen: &Observation| match seen {
+            Observation::Stop { cause: StopCause::Cancelled | StopCause::Deadline } => None,
+            Observation::Stop { cause } => Some(cause.clone()),
+            Observation::Started { .. }
+            | Observation::Asked { .. }
+            | Observation::Consulted { .. }
+            | Observation::Settled { .. }
+            | Observation::Passed { .. }
+            | Observation::Spawned { .. }
+            | Observation::Told { .. }
+            | Observation::Children { .. }
+            | Observation::Announced { .. }
+            | Observation::NoticeOver { .. }
+            | Observation::ReadAnew { .. }
+            | Observation::WaitTold { .. }
+            | Observation::Ended { .. } => None,
+        };
+        match self.seen.iter().find_map(ends) {
+            Some(cause) => Ok(Watched::Stopped(cause)),
+            None => Err(Box::new(Move::Watch(watch))),
+        }
+    }
+
     /// Journals `children` once.
     pub(super) fn spawn(&mut self, children: Vec<Command>) -> Run<()> {
         let spawned = self.take(|seen| {
@@ -359,10 +395,10 @@ impl<'a> Script<'a> {
         fact(answer).map(|fact| (began, fact)).ok_or_else(|| self.misanswered(call))
     }
 
-    /// The Pages of a walk.
-    pub(super) fn pages(&mut self, call: &Call) -> Run<Vec<Holding>> {
-        let pages = |answer| if let Answer::Pages(pages) = answer { Some(pages) } else { None };
-        self.fact(call, pages).map(|(_, pages)| pages)
+    /// The assets of a walk.
+    pub(super) fn assets(&mut self, call: &Call) -> Run<Vec<Holding>> {
+        let assets = |answer| if let Answer::Assets(assets) = answer { Some(assets) } else { None };
+        self.fact(call, assets).map(|(_, assets)| assets)
     }
 
     /// The people of a walk, with the time at which it began.

@@ -177,7 +177,7 @@ async fn a_release_of_what_nobody_knows_or_what_has_ended_says_so() -> Result<()
 async fn f47_five_thousand_removals_wait_for_a_release_and_the_neighbour_keeps_its_pace() -> Result<()> {
     let all = pages(5_000);
     let world = staffed(5_000).page("1002", |p| p.owned_by(NEIGHBOUR).direct_admin("92002"));
-    let story = Story::with(world, &[("OFFBOARDING__BLAST_RADIUS", "50")]).await?;
+    let story = Story::with(world, &[("OFFBOARDING__BLAST_RADIUS", "50"), ("LIMITS__IN_FLIGHT", "16")]).await?;
     for (n, thousand) in all.chunks(1_000).enumerate() {
         let thousand: Vec<&str> = thousand.iter().map(String::as_str).collect();
         story.send(&orders("unassign", &format!("mass-{n}"), &thousand, json!({"user": ANNA}))).await?;

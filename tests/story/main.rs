@@ -41,6 +41,7 @@ mod retention;
 mod sdk;
 mod telemetry;
 mod telemetry_metrics;
+mod transfer;
 mod trouble;
 mod unbind;
 mod watch;

@@ -16,7 +16,7 @@ pub(super) fn holds(connection: &Connection) -> Result<Vec<Hold>, JournalError> 
 /// Puts something on hold; one that is on hold already stays so since when it was.
 pub(super) fn hold(connection: &Connection, on: &HoldOn, operation: &Operation) -> Result<Hold, JournalError> {
     let before = standing(connection, on)?;
-    let came = before.as_ref().map_or_else(|| "on hold".to_owned(), |before| already(before));
+    let came = before.as_ref().map_or_else(|| "on hold".to_owned(), already);
     operations::begin(connection, &Operation { came: Some(came), ..operation.clone() })?;
     if let Some(before) = before {
         return Ok(before);

@@ -11,7 +11,7 @@ use super::{Answer, changes, command_id, order, unknown_command};
 use crate::contract::BusinessId;
 use crate::journal::Release;
 use crate::operator::problem::Problem;
-use crate::operator::stops::{Hand, HoldOrder, ReleaseOrder, held, hold_on};
+use crate::operator::stops::{Hand, HoldOrder, Reach, ReleaseOrder, held};
 use crate::operator::{Desk, Order};
 
 pub(super) fn routes() -> Router<Desk> {
@@ -41,7 +41,7 @@ struct Scope {
 impl Scope {
     fn order(self) -> Result<HoldOrder, Problem> {
         let order = Order::new(&self.actor, &self.reason).map_err(|bad| Problem::bad(bad.to_string()))?;
-        let on = hold_on(self.business, self.all).map_err(Problem::bad)?;
+        let on = Reach { business: self.business, all: self.all }.on().map_err(Problem::bad)?;
         Ok(HoldOrder { order, on })
     }
 }

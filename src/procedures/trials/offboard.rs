@@ -1,7 +1,7 @@
 //! `offboard`: everything of the leaver goes to the successor through children; then the leaver goes, if all is well.
 
 use super::paper::{command, dry_run, page, play, tasks};
-use crate::contract::{Body, Command, Outcome, Person, PersonId, Phase, Targets};
+use crate::contract::{Body, Command, Kind, Outcome, Person, PersonId, Phase, Targets};
 use crate::meta::{Answer, Call, Holding, Reply};
 use crate::procedures::Tally;
 use crate::procedures::bring_about::{Brought, Look, Sent, bring_about};
@@ -9,8 +9,8 @@ use crate::procedures::script::{Run, Script};
 
 fn offboard(script: &mut Script<'_>) -> Run<Outcome> {
     let leaver: PersonId = "71".parse().unwrap();
-    let everything = Call::PagesOf { person: leaver.clone() };
-    let pages = script.pages(&everything)?;
+    let everything = Call::AssetsOf { person: leaver.clone(), kind: Kind::Page };
+    let pages = script.assets(&everything)?;
     let children = (1..).zip(pages).map(|(n, held)| child(script.command(), n, &held)).collect();
     script.spawn(children)?;
     let tally = script.children()?;
@@ -34,12 +34,12 @@ fn offboard(script: &mut Script<'_>) -> Run<Outcome> {
 }
 
 fn pages_left(script: &mut Script<'_>, call: &Call) -> Run<usize> {
-    if script.dry_run() { Ok(0) } else { script.pages(call).map(|pages| pages.len()) }
+    if script.dry_run() { Ok(0) } else { script.assets(call).map(|pages| pages.len()) }
 }
 
 fn child(parent: &Command, n: u32, held: &Holding) -> Command {
     let (from, to) = (Person::Id("71".parse().unwrap()), Person::Id("72".parse().unwrap()));
-    let targets = Targets::One(page(held.page.as_str()));
+    let targets = Targets::One(page(held.id.as_str()));
     Command { id: parent.id.child(n), body: Body::Reassign { targets, from, to, tasks: None }, ..parent.clone() }
 }
 
@@ -55,10 +55,10 @@ impl World {
     )]
     fn answer(&mut self, call: &Call) -> Reply {
         match call {
-            Call::PagesOf { .. } => {
+            Call::AssetsOf { .. } => {
                 let pages = (0..self.listings.remove(0))
-                    .map(|n| Holding { page: page(&(1_001 + n).to_string()).id, tasks: tasks(&["MANAGE"]) });
-                Reply::Answer(Answer::Pages(pages.collect()))
+                    .map(|n| Holding { id: page(&(1_001 + n).to_string()).id, tasks: tasks(&["MANAGE"]) });
+                Reply::Answer(Answer::Assets(pages.collect()))
             }
             Call::RemovePerson { .. } => {
                 self.removed = true;
