@@ -49,12 +49,16 @@ pub(super) async fn held_back(
     progress: &mut Progress<'_>,
     acting: &BusinessId,
 ) -> Result<Option<Gone>, EngineError> {
+    // Whoever waits for its release goes on waiting for it: a hold in between does not let it pass in a later hour.
+    if progress.waits_for() == Some(WaitCause::Release) && !is_released(shared, progress).await? {
+        progress.tell_parent(WaitCause::Release);
+        return Ok(Some(Gone::Waits(UNTIL_TOLD)));
+    }
     if shared.is_on_hold(progress, acting) {
         progress.waits(WaitCause::Hold, None).await?;
         return Ok(Some(Gone::Waits(UNTIL_TOLD)));
     }
     match progress.waits_for() {
-        Some(WaitCause::Release) if !is_released(shared, progress).await? => Ok(Some(Gone::Waits(UNTIL_TOLD))),
         Some(WaitCause::Release | WaitCause::Hold) => {
             progress.read_anew(State::Running).await?;
             Ok(Some(Gone::Anew))

@@ -91,8 +91,13 @@ async fn take_up_what_came(shared: &Shared, progress: &mut Progress<'_>) -> Resu
     }
     let expired = progress.command.expires_at.is_some_and(|at| at <= shared.clock.now());
     let cancelled = progress.row.cancelled_by.as_ref().map(|_| StopCause::Cancelled);
-    if let Some(cause) = stop.or(cancelled).or(expired.then_some(StopCause::Deadline)) {
+    if let Some(cause) = stop.clone().or(cancelled).or(expired.then_some(StopCause::Deadline)) {
         progress.stop(cause).await?;
+        // It is journaled now, and leaves room for another cause.
+        let mut memory = shared.memory();
+        if stop.is_some() && memory.stops.get(&id) == stop.as_ref() {
+            memory.stops.remove(&id);
+        }
     }
     Ok(())
 }

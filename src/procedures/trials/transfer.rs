@@ -11,9 +11,16 @@ const NO_CHILDREN: Tally = Tally { total: 0, good: 0, changed: false };
 /// Who acts for the new business.
 const CLAIMER: &str = "92002";
 
-fn moving(unmanaged: bool) -> Command {
+fn moving() -> Command {
     let to_business = "2002".parse().unwrap();
-    let body = Body::Transfer { targets: Targets::One(page("1009")), to_business, cool_down: None, unmanaged };
+    let body = Body::Transfer { targets: Targets::One(page("1009")), to_business, cool_down: None, unmanaged: false };
+    Command { body, ..command() }
+}
+
+/// The same, where nobody outside needs to be seen.
+fn unmanaged() -> Command {
+    let to_business = "2002".parse().unwrap();
+    let body = Body::Transfer { targets: Targets::One(page("1009")), to_business, cool_down: None, unmanaged: true };
     Command { body, ..command() }
 }
 
@@ -109,28 +116,33 @@ fn played(command: &Command, mut world: World) -> (Outcome, usize) {
 
 #[test]
 fn people_go_first_then_the_page_and_the_new_business_has_it_after_the_cool_down() {
-    let (outcome, writes) = played(&moving(false), World::ready());
+    let (outcome, writes) = played(&moving(), World::ready());
     assert_eq!((outcome.phase, outcome.changed, writes), (Phase::Confirmed, true, 3));
 }
 
 #[test]
 fn lost_answers_to_every_write_are_settled_by_looking_and_none_is_sent_twice() {
-    let (outcome, writes) = played(&moving(false), World { lost_answers: 3, ..World::ready() });
+    let (outcome, writes) = played(&moving(), World { lost_answers: 3, ..World::ready() });
     assert_eq!((outcome.phase, outcome.changed, writes), (Phase::Confirmed, true, 3));
 }
 
 #[test]
 fn what_forbids_it_is_found_before_anything_is_touched() {
-    for (case, unmanaged, world, code) in [
-        ("linked", false, World { linked: true, ..World::ready() }, "instagram_linked"),
-        ("nobody outside", false, World { admins: Some(vec![]), ..World::ready() }, "would_orphan"),
-        ("nobody outside, and unmanaged", true, World { admins: Some(vec![]), ..World::ready() }, "would_orphan"),
-        ("the claimer is no admin", false, World { admins: Some(vec!["8999"]), ..World::ready() }, "no_page_admin"),
-        ("nobody can be seen", false, World { admins: None, ..World::ready() }, "would_orphan"),
-        ("somebody else's", false, World { owner: Some("2009"), ..World::ready() }, "not_owned"),
-        ("nobody's", true, World { owner: None, ..World::ready() }, "not_owned"),
+    for (case, asked, world, code) in [
+        ("linked", moving(), World { linked: true, ..World::ready() }, "instagram_linked"),
+        ("nobody outside", moving(), World { admins: Some(vec![]), ..World::ready() }, "would_orphan"),
+        (
+            "nobody outside, and unmanaged",
+            unmanaged(),
+            World { admins: Some(vec![]), ..World::ready() },
+            "would_orphan",
+        ),
+        ("the claimer is no admin", moving(), World { admins: Some(vec!["8999"]), ..World::ready() }, "no_page_admin"),
+        ("nobody can be seen", moving(), World { admins: None, ..World::ready() }, "would_orphan"),
+        ("somebody else's", moving(), World { owner: Some("2009"), ..World::ready() }, "not_owned"),
+        ("nobody's", unmanaged(), World { owner: None, ..World::ready() }, "not_owned"),
     ] {
-        let (outcome, writes) = played(&moving(unmanaged), world);
+        let (outcome, writes) = played(&asked, world);
         let error = outcome.error.unwrap();
         assert_eq!((error.code.as_str(), outcome.changed, writes), (code, false, 0), "{case}");
     }
@@ -138,19 +150,19 @@ fn what_forbids_it_is_found_before_anything_is_touched() {
 
 #[test]
 fn where_nobody_can_be_seen_it_goes_on_only_as_unmanaged() {
-    let (outcome, writes) = played(&moving(true), World { admins: None, ..World::ready() });
+    let (outcome, writes) = played(&unmanaged(), World { admins: None, ..World::ready() });
     assert_eq!((outcome.phase, writes), (Phase::Confirmed, 3));
 }
 
 #[test]
 fn a_page_that_is_there_already_is_not_moved() {
-    let (outcome, writes) = played(&moving(false), World { owner: Some("2002"), ..World::ready() });
+    let (outcome, writes) = played(&moving(), World { owner: Some("2002"), ..World::ready() });
     assert_eq!((outcome.phase, outcome.changed, writes), (Phase::Confirmed, false, 0));
 }
 
 #[test]
 fn one_that_let_go_and_cannot_claim_says_where_the_page_is() {
-    let (outcome, _) = played(&moving(false), World { claims_are_refused: true, ..World::ready() });
+    let (outcome, _) = played(&moving(), World { claims_are_refused: true, ..World::ready() });
     assert_eq!((outcome.phase, outcome.changed), (Phase::Failed, true));
     let error = outcome.error.unwrap();
     assert!(error.message.contains("page/1009 has left business 2001 and is not in business 2002"), "{error:?}");
@@ -159,7 +171,7 @@ fn one_that_let_go_and_cannot_claim_says_where_the_page_is() {
 
 #[test]
 fn a_dry_run_plans_every_write_and_tells_of_the_seven_days() {
-    let (outcome, writes) = played(&Command { dry_run: true, ..moving(false) }, World::ready());
+    let (outcome, writes) = played(&Command { dry_run: true, ..moving() }, World::ready());
     let steps = outcome.plan.unwrap().steps;
     let paths: Vec<&str> = steps.iter().map(|step| step.path.as_str()).collect();
     assert_eq!((paths, writes), (vec!["/1009/assigned_users", "/2001/pages", "/2002/owned_pages"], 0));
