@@ -4,6 +4,7 @@
 //! written as a `script`: straight-line code that is run from its beginning each time over the journaled
 //! observations, until it needs something that has not been observed yet; that need is the next move.
 
+mod anew;
 mod bring_about;
 mod cancel;
 mod claim;

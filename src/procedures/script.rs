@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::anew::passed_over;
 use super::observation::{Announcement, Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
 use super::verdict::{Proof, Verdict};
 use crate::contract::{
@@ -454,41 +455,6 @@ impl<'a> Script<'a> {
             self.say.clear();
             self.stop.get_or_insert_with(|| cause.clone());
         }
-    }
-}
-
-/// What no procedure asks for: what was told on the way, which is for the engine, and what is to be read anew.
-///
-/// A wait takes its command back to where it stood when something was done or decided last. As that is a beginning of
-/// what was seen, the procedure has been there before: nothing is left over that it would not ask for again.
-fn passed_over(seen: &[Observation]) -> Vec<bool> {
-    let told = |seen: &Observation| matches!(seen, Observation::Told { .. } | Observation::WaitTold { .. });
-    let mut passed: Vec<bool> = seen.iter().map(told).collect();
-    for (index, _) in seen.iter().enumerate().filter(|(_, seen)| matches!(seen, Observation::ReadAnew { .. })) {
-        passed[index] = true;
-        let kept = (0..index).rev().find(|earlier| !passed[*earlier] && !only_read(&seen[*earlier]));
-        passed[kept.map_or(0, |kept| kept + 1)..index].fill(true);
-    }
-    passed
-}
-
-/// Whether something was merely looked at, or waited for.
-fn only_read(seen: &Observation) -> bool {
-    match seen {
-        Observation::Asked { call, .. } => !call.is_write(),
-        Observation::Consulted { query, .. } => !matches!(query, Query::Stop { .. }),
-        Observation::Passed { .. } => true,
-        Observation::Started { .. }
-        | Observation::Settled { .. }
-        | Observation::Stop { .. }
-        | Observation::Spawned { .. }
-        | Observation::Told { .. }
-        | Observation::Children { .. }
-        | Observation::Announced { .. }
-        | Observation::NoticeOver { .. }
-        | Observation::ReadAnew { .. }
-        | Observation::WaitTold { .. }
-        | Observation::Ended { .. } => false,
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::contract::{BusinessId, PersonId};
-use crate::meta::Request;
+use crate::meta::{Method, Request};
 
 const SPECS: &str = include_str!("../../../tests/data/endpoints.json");
 
@@ -28,6 +28,7 @@ const EDGES_BEYOND: &[(&str, &str, &str, &str)] = &[
     ("GET", "BusinessUser", "assigned_ads_pixels", "D reference/business-user/assigned_ads_pixels"),
     ("GET", "BusinessUser", "assigned_instagram_accounts", "D reference/business-user/assigned_instagram_accounts"),
     ("POST", "Business", "client_ad_accounts", "D guides/business-to-business; left the specs in v11"),
+    ("GET", "Page", "", "D reference/page: instagram_business_account and connected_instagram_account are its fields"),
     ("GET", "User", "", "D developers.facebook.com/docs/graph-api/overview: `me` is the node behind the token"),
 ];
 
@@ -124,6 +125,13 @@ fn is_beyond(request: &Request) -> bool {
     EDGES_BEYOND.iter().any(|(method, class, edge, _)| {
         *method == request.method.word() && *class == request.class && *edge == request.edge
     })
+}
+
+#[test]
+fn what_does_not_only_read_is_a_write() {
+    for call in every_call() {
+        assert_eq!(call.is_write(), call.request().method != Method::Get, "{call:?}");
+    }
 }
 
 #[test]
