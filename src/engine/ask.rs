@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::error::EngineError;
+use super::outage::Permit;
 use super::permit;
 use super::progress::Progress;
 use super::shared::Shared;
@@ -65,6 +66,13 @@ pub(crate) async fn ask(
         progress.waits(WaitCause::Quota, Some(until)).await?;
         return Ok(Err(Gone::Waits(until)));
     }
+    let permit = match Permit::ask(shared) {
+        Ok(permit) => permit,
+        Err(until) => {
+            progress.waits(WaitCause::Outage, None).await?;
+            return Ok(Err(Gone::Waits(until)));
+        }
+    };
     let asked = if call.is_write() {
         match write(shared, progress, call, &business, &ready.secrets).await? {
             Ok(asked) => asked,
@@ -73,6 +81,7 @@ pub(crate) async fn ask(
     } else {
         shared.graph.ask(&ready.secrets, call).await
     };
+    permit.heard(progress.command.id.as_str(), &asked);
     note_usage(shared, &ready.secrets.name, &business, &asked).await?;
     match asked.result {
         Ok(reply) => {
@@ -243,6 +252,11 @@ async fn settle(
             let reply = Reply::Refused(refusal);
             let observation = Observation::Asked { call: met.call.clone(), began: met.began, reply };
             Ok(Ok(Seen { observation, requests: Vec::new() }))
+        }
+        // Nobody's attempts are used up by what Meta cannot do for anybody.
+        Trouble::Transient { .. } | Trouble::NotSent { .. } if shared.memory().outage.probe_at().is_some() => {
+            progress.waits(WaitCause::Outage, None).await?;
+            Ok(Err(Gone::Waits(shared.clock.now() + shared.config.retry.first)))
         }
         Trouble::Transient { why } | Trouble::NotSent { why } => match next_wait(shared, progress) {
             Some(wait) => {

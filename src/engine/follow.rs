@@ -56,6 +56,7 @@ impl Progress<'_> {
                 since: record.at,
                 awaits: "an admin of the Page or of the business that owns it approves the request".to_owned(),
             }),
+            Say::Left(results) => Detail::Progress(Part { results, ..Part::default() }),
             Say::Part { part, assets } => Detail::Progress(Part { part: Some(part), assets, ..Part::default() }),
         };
         self.tell(record, detail, evidence.to_vec())
@@ -66,7 +67,8 @@ impl Progress<'_> {
         // Of a rehearsal only what kept it from being announced is worth telling.
         let fanned_out = self.row.children.total > 0 || self.row.state == State::AwaitingChildren;
         if fanned_out && (!self.is_rehearsal() || outcome.phase == Phase::Incomplete) {
-            outcome.results = self.results(record).await?;
+            let own = std::mem::take(&mut outcome.results);
+            outcome.results = self.results(record, own).await?;
             if self.command.dry_run {
                 outcome.plan = Some(self.plan_of_children(record).await?);
             }
@@ -117,7 +119,8 @@ impl Progress<'_> {
     }
 
     pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {
-        (self.rehearsed().total.saturating_add(1)..)
+        // Those of a rehearsal, and of an earlier wave, have the numbers before.
+        (self.row.children.total.saturating_add(1)..)
             .zip(commands)
             .map(|(ordinal, command)| self.child(ordinal, command))
             .collect()

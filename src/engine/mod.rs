@@ -7,6 +7,7 @@ mod ask;
 mod board;
 mod census;
 mod clock;
+mod deeds;
 mod dispatch;
 mod error;
 mod fan_out;
@@ -14,6 +15,7 @@ mod follow;
 mod gauges;
 mod intake;
 mod notice;
+mod outage;
 mod permit;
 mod pipe;
 mod poison;
@@ -48,7 +50,7 @@ pub use switch::Switch;
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
 use crate::contract::parse_own;
-use crate::governor::{Pace, Parks};
+use crate::governor::{Outage, Pace, Parks};
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::procedures::Rules;
@@ -92,9 +94,9 @@ impl Engine {
             look_again: config.pace.look_again,
             unstated: config.pace.unstated,
         };
-        let mut memory = remembered(&journal).await?;
-        memory.holds = switch::holds(&journal).await?;
-        let memory = Mutex::new(memory);
+        let outage = Outage::new(outage::gaps(&config.retry));
+        let holds = switch::holds(&journal).await?;
+        let memory = Mutex::new(Memory { outage, holds, ..remembered(&journal).await? });
         let (work, outbox) = (Notify::new(), Notify::new());
         let replies = Replies::default();
         let shared =
@@ -134,6 +136,10 @@ impl Engine {
         }));
         work.spawn(with(&shared, |shared| async move {
             sweep::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            outage::run(&shared).await;
             None
         }));
         work.spawn(with(&shared, |shared| async move {

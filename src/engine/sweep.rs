@@ -14,6 +14,7 @@ use tracing::{Instrument, debug, warn};
 use super::ask::usable;
 use super::error::EngineError;
 use super::follow::{age, gap};
+use super::outage::Permit;
 use super::shared::Shared;
 use crate::config::PollConfig;
 use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
@@ -198,7 +199,9 @@ async fn list(shared: &Shared, business: &BusinessId, list: AssetList) -> Result
         return Ok(None);
     }
     let call = Call::ListAll { business: business.clone(), list };
+    let Ok(permit) = Permit::ask(shared) else { return Ok(None) };
     let asked = shared.graph.ask(&ready.secrets, &call).await;
+    permit.heard(business.as_str(), &asked);
     let ended = shared.clock.now();
     let (complete, rows) = match asked.result {
         Ok(Reply::Answer(Answer::Assets(rows))) => (true, rows),

@@ -3,10 +3,12 @@
 
 mod blast;
 mod holds;
+mod outage;
 mod parks;
 mod usages;
 
 pub use blast::{Blast, Taken, WINDOW};
 pub use holds::Holds;
+pub use outage::{Gaps, Heard, Leave, Outage, Turn};
 pub use parks::{Bucket, Cause, Pace, Parks};
 pub use usages::Usages;

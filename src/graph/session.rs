@@ -25,6 +25,8 @@ pub(super) struct Session<'a> {
     may_go: MayGo<'a>,
     pub(super) requests: Vec<Sent>,
     pub(super) usage: Vec<Usage>,
+    /// Whether Meta has answered anything, and not only that it cannot just now.
+    pub(super) answered: bool,
 }
 
 impl<'a> Session<'a> {
@@ -40,7 +42,17 @@ impl<'a> Session<'a> {
     pub(super) fn plain(graph: &'a Graph, secrets: &'a Secrets) -> Self {
         let first = Outgoing { method: Method::Get, path: String::new(), params: Vec::new() };
         let may_go: MayGo<'a> = &|| true;
-        Self { graph, secrets, first, page: None, page_token: None, may_go, requests: Vec::new(), usage: Vec::new() }
+        Self {
+            graph,
+            secrets,
+            first,
+            page: None,
+            page_token: None,
+            may_go,
+            requests: Vec::new(),
+            usage: Vec::new(),
+            answered: false,
+        }
     }
 
     pub(super) fn repeating_while(self, may_go: MayGo<'a>) -> Self {
@@ -148,6 +160,11 @@ impl<'a> Session<'a> {
             Heard::Answer(answered) => self.understand(&answered),
             Heard::Lost(why) => (Said::Lost(why.clone()), why, None),
             Heard::NotSent(why) => (Said::NotSent(why.clone()), format!("not sent: {why}"), None),
+        };
+        self.answered |= match &said {
+            Said::Good(_) => true,
+            Said::No(no) => no.row.class != Class::Transient,
+            Said::Lost(_) | Said::NotSent(_) => false,
         };
         let call = format!("{} {}", out.method.word(), out.path);
         self.requests.push(Sent { at, call, answer, trace });

@@ -93,7 +93,12 @@ impl Claim<'_> {
             Query::LastDenial { business: self.business.clone(), asset: self.asset.clone(), access: self.access };
         match script.consult(&query)? {
             Fact::Denied(at) => Ok(at),
-            Fact::OpenClaims(_) | Fact::Removed(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => Ok(None),
+            Fact::OpenClaims(_)
+            | Fact::Removed(_)
+            | Fact::Deeds(_)
+            | Fact::Told(_)
+            | Fact::NotKnown
+            | Fact::NotAllowed => Ok(None),
         }
     }
 
@@ -101,7 +106,9 @@ impl Claim<'_> {
         let query = Query::OpenClaims { business: self.business.clone(), asset: self.asset.clone() };
         match script.consult(&query)? {
             Fact::OpenClaims(open) => Ok(open),
-            Fact::Denied(_) | Fact::Removed(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => Ok(Vec::new()),
+            Fact::Denied(_) | Fact::Removed(_) | Fact::Deeds(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => {
+                Ok(Vec::new())
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod anew;
 mod bring_about;
 mod cancel;
 mod claim;
+mod deeds;
 mod fan_out;
 mod groups;
 mod inspect;
@@ -24,11 +25,13 @@ mod transfer;
 #[cfg(test)]
 mod trials;
 mod unbind;
+mod undo;
 pub mod verdict;
 mod withdraw;
 
 use jiff::Timestamp;
 
+pub use deeds::{Deed, Deeds, Done, deeds};
 pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
 pub use script::Rules;
 
@@ -77,6 +80,7 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Reassign { .. } => reassign::run(script),
         Body::Transfer { .. } => transfer::run(script),
         Body::Cancel { target } => cancel::run(script, target),
+        Body::Undo { target } => undo::run(script, target),
         Body::Inspect { kinds, people } if kinds.is_empty() || kinds.contains(&Kind::Page) => {
             if *people {
                 inspect::run_with_people(script)
@@ -89,8 +93,7 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         | Body::Offboard { .. }
         | Body::Share { .. }
         | Body::Revoke { .. }
-        | Body::Disconnect { .. }
-        | Body::Undo { .. } => Ok(not_in_this_version(command.body.name())),
+        | Body::Disconnect { .. } => Ok(not_in_this_version(command.body.name())),
     }
 }
 

@@ -45,4 +45,5 @@ mod telemetry_metrics;
 mod transfer;
 mod trouble;
 mod unbind;
+mod undo;
 mod watch;
