@@ -48,6 +48,8 @@ impl Gathered {
             | Call::GroupsOfPerson { .. }
             | Call::InGroup { .. }
             | Call::Directory { .. }
+            | Call::LinksOf { .. }
+            | Call::Myself { .. }
             | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
@@ -77,12 +79,14 @@ impl Gathered {
                 self.add_group(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?);
             }
             Call::Directory { .. } => self.add_to_directory(row)?,
-            Call::Claim { .. }
+            Call::LinksOf { .. }
+            | Call::Myself { .. }
+            | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => return Err("a write has no rows"),
+            | Call::RemovePerson { .. } => return Err("a node and a write have no rows"),
         }
         Ok(())
     }
@@ -101,6 +105,8 @@ impl Gathered {
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => Answer::Groups(self.groups),
             Call::Directory { .. } => Answer::Directory(self.directory),
             Call::Find { .. }
+            | Call::LinksOf { .. }
+            | Call::Myself { .. }
             | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
@@ -148,6 +154,16 @@ impl Gathered {
     }
 }
 
+/// What a node says of itself; `None` where it does not say it.
+pub(super) fn of_node(call: &Call, body: Json<'_>) -> Option<Answer> {
+    if matches!(call, Call::Myself { .. }) {
+        return id(body)?.parse().ok().map(Answer::Myself);
+    }
+    let links = ["instagram_business_account", "connected_instagram_account"];
+    // A node that names itself has answered; a link that it does not name is none.
+    id(body).map(|_| Answer::Linked(links.iter().any(|link| body.get(link).is_some_and(|link| !link.is_null()))))
+}
+
 const NO_ID: &str = "a row has no id that can be relied on";
 
 /// What the answer to a write says, `None` where it says nothing of success.
@@ -173,6 +189,8 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         | Call::GroupsOf { .. }
         | Call::GroupsOfPerson { .. }
         | Call::Directory { .. }
+        | Call::LinksOf { .. }
+        | Call::Myself { .. }
         | Call::StaffedPart { .. }
         | Call::InGroup { .. } => None,
     }

@@ -145,6 +145,8 @@ impl Record {
                 | Call::GroupsOfPerson { .. }
                 | Call::InGroup { .. }
                 | Call::Directory { .. }
+                | Call::LinksOf { .. }
+                | Call::Myself { .. }
                 | Call::StaffedPart { .. }
                 | Call::RemovePerson { .. },
                 _,

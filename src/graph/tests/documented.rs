@@ -28,6 +28,8 @@ const EDGES_BEYOND: &[(&str, &str, &str, &str)] = &[
     ("GET", "BusinessUser", "assigned_ads_pixels", "D reference/business-user/assigned_ads_pixels"),
     ("GET", "BusinessUser", "assigned_instagram_accounts", "D reference/business-user/assigned_instagram_accounts"),
     ("POST", "Business", "client_ad_accounts", "D guides/business-to-business; left the specs in v11"),
+    ("GET", "Page", "", "D reference/page: instagram_business_account and connected_instagram_account are its fields"),
+    ("GET", "User", "", "D developers.facebook.com/docs/graph-api/overview: `me` is the node behind the token"),
 ];
 
 /// One of each call, and of each list and access that changes its request. The match stops the build when a
@@ -55,6 +57,8 @@ fn every_call() -> Vec<Call> {
     calls.push(Call::RemovePerson { person: person() });
     calls.push(Call::GroupsOfPerson { person: person() });
     calls.push(Call::Directory { business: business() });
+    calls.push(Call::LinksOf { page: "1009".parse().unwrap() });
+    calls.push(Call::Myself { business: business() });
     let owned = AssetList::Owned(Kind::Page);
     calls.push(Call::ListPart { business: business(), list: owned, after: None });
     calls.push(Call::StaffedPart { business: business(), list: owned, after: None });
@@ -105,6 +109,8 @@ fn number_of(call: &Call) -> usize {
         Call::GroupsOfPerson { .. } => 15,
         Call::Directory { .. } => 16,
         Call::StaffedPart { .. } => 17,
+        Call::LinksOf { .. } => 18,
+        Call::Myself { .. } => 19,
     }
 }
 
@@ -133,7 +139,7 @@ fn every_call_is_tried() {
     let mut tried: Vec<usize> = every_call().iter().map(number_of).collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..18).collect::<Vec<_>>());
+    assert_eq!(tried, (0..20).collect::<Vec<_>>());
 }
 
 #[test]
