@@ -139,6 +139,40 @@ async fn a_cancel_after_it_let_go_leaves_the_claim_and_the_page_arrives() -> Res
 }
 
 #[tokio::test]
+async fn neither_a_cancel_nor_the_deadline_in_the_cool_down_keeps_the_new_business_from_claiming() -> Result<()> {
+    let world = movable(world()).page("1002", |p| p.owned_by(BUSINESS).direct_admin(OUTSIDER).direct_admin(CLAIMER));
+    let mut story = Story::prepared(rabbit::vhost().await?, world, SETTINGS).await?;
+    story.set("COOL_DOWN", "4s");
+    story.restart().await?;
+    story.send(&transfer("t", json!({}))).await?;
+    let soon = (story.meta.now() + Duration::from_secs(3)).to_string();
+    let mut late = order("transfer", "late", "1002", json!({"to_business": NEIGHBOUR, "cool_down": "6s"}));
+    late["expires_at"] = json!(soon);
+    story.send(&late).await?;
+    story.call("the Page is let go of", |call| call.is(Verb::Delete, "pages")).await?;
+    story.send(&cancel("stop", "t")).await?;
+    for id in ["t", "late"] {
+        ends(&story.event_of(id).await?, "confirmed", json!(true))?;
+    }
+    fails(&story.event_of("stop").await?, "conflict", "ended_otherwise")?;
+    assert_eq!(story.posts("owned_pages"), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_before_the_page_is_let_go_of_ends_it_with_what_was_done() -> Result<()> {
+    let story = Story::with(movable(world()), SETTINGS).await?;
+    story.meta.lag(Duration::from_millis(900));
+    story.send(&transfer("t", json!({}))).await?;
+    story.call("Anna is taken off", |call| call.is(Verb::Delete, "assigned_users")).await?;
+    story.send(&cancel("stop", "t")).await?;
+    ends(&story.event_of("t").await?, "cancelled", json!(true))?;
+    assert_eq!(story.writes().len(), 1, "the Page stays where it is");
+    assert!(story.meta.world().is_owned(PAGE, BUSINESS));
+    Ok(())
+}
+
+#[tokio::test]
 async fn one_that_is_denied_says_where_the_page_is() -> Result<()> {
     let young = an_hour_ago();
     let world =
