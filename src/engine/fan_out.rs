@@ -166,6 +166,7 @@ impl Progress<'_> {
             for row in &rows {
                 waiting.extend(results_of(row)?);
             }
+            waiting = once_an_asset(waiting);
             while waiting.len() > SHOWN {
                 let rest = waiting.split_off(SHOWN);
                 part += 1;
@@ -262,6 +263,67 @@ fn results_of(child: &ChildResult) -> Result<Vec<ItemResult>, EngineError> {
     Ok(assets.into_iter().map(result).collect())
 }
 
+/// An asset on which several parts worked is told once: as failed where one of them failed, with all that went wrong.
+pub(super) fn once_an_asset(results: Vec<ItemResult>) -> Vec<ItemResult> {
+    let mut places = std::collections::BTreeMap::new();
+    let mut once: Vec<ItemResult> = Vec::with_capacity(results.len());
+    for result in results {
+        let Some(known) = places.get(&result.asset).and_then(|place: &usize| once.get_mut(*place)) else {
+            places.insert(result.asset.clone(), once.len());
+            once.push(result);
+            continue;
+        };
+        known.changed |= result.changed;
+        match (&mut known.error, result.error) {
+            (Some(first), Some(other)) => first.message = format!("{}; {}", first.message, other.message),
+            (None, Some(error)) => (known.phase, known.error) = (result.phase, Some(error)),
+            (Some(_) | None, None) => {}
+        }
+    }
+    once
+}
+
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Category, ErrorInfo, Phase};
+
+    fn result(asset: &str, error: Option<&str>) -> ItemResult {
+        let error = error.map(|message| ErrorInfo {
+            category: Category::Conflict,
+            code: "code".to_owned(),
+            subcode: None,
+            message: message.to_owned(),
+            trace: None,
+            remedy: "Mend it.".to_owned(),
+        });
+        let phase = if error.is_some() { Phase::Failed } else { Phase::Completed };
+        ItemResult { asset: asset.parse().unwrap(), phase, changed: error.is_none(), error }
+    }
+
+    #[test]
+    fn an_asset_is_told_once_and_nothing_that_went_wrong_is_lost() {
+        let all = vec![
+            result("page/1", None),
+            result("page/2", Some("a")),
+            result("page/1", Some("b")),
+            result("page/2", None),
+            result("page/2", Some("c")),
+            result("page/3", None),
+        ];
+        let once = once_an_asset(all);
+        let told = once.iter().map(|one| {
+            (one.asset.to_string(), one.phase, one.changed, one.error.as_ref().map(|error| error.message.as_str()))
+        });
+        let expected = [
+            ("page/1".to_owned(), Phase::Failed, true, Some("b")),
+            ("page/2".to_owned(), Phase::Failed, true, Some("a; c")),
+            ("page/3".to_owned(), Phase::Completed, true, None),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::board::Left;
 use super::error::EngineError;
+use super::fan_out::once_an_asset;
 use super::progress::Progress;
 use super::shared::lane;
 use super::sweep::Followed;
@@ -73,6 +74,7 @@ impl Progress<'_> {
                 outcome.plan = Some(self.plan_of_children(record).await?);
             }
         }
+        outcome.results = once_an_asset(outcome.results);
         if let Some(guard) = outcome.error.as_ref().and_then(|error| guard(&error.code)) {
             telemetry::guard_refused(guard);
         }

@@ -99,7 +99,7 @@ async fn a_denial_names_the_walks_that_proved_it_and_they_are_in_the_chain_of_th
         report["walks"].as_array().context("no walks")?.iter().filter_map(|walk| walk["list"].as_str()).collect();
     let [pending, held] = ["pending_client_pages", "client_pages"];
     assert_eq!(lists, [pending, held, pending, held], "the first absence and the last: {report:#}");
-    verified(&story, "c", &event, 0, &["sound: ", "4 shared walks"]).await?;
+    verified(&story, "c", &event, 0, &["sound: ", "shared walks 4"]).await?;
     story.stop().await?;
     by_hand(&story, "UPDATE walks SET rows = rows + 1 WHERE n = (SELECT max(n) FROM walks)")?;
     verified(&story, "c", &event, 1, &["altered: entry ", "its walk over client_pages"]).await
@@ -114,7 +114,7 @@ async fn a_fan_out_is_proved_with_all_of_its_children() -> Result<()> {
     ensure!(event["data"]["graph_calls"].as_u64() < event["data"]["evidence_total"].as_u64(), "{event:#}");
     let told = story.cli(&["evidence", "r"], &[]).await?;
     told.ends(0, &["r~1 completed, chain sha256:", "r~2: reassign page/1002, ended as completed", "as a part of r"])?;
-    verified(&story, "r", &event, 0, &["in 3 chains"]).await?;
+    verified(&story, "r", &event, 0, &["chains 3"]).await?;
     story.stop().await?;
     // The child's chain is made to fit; its parent's tells it all the same.
     by_hand(&story, "UPDATE commands SET evidence_head = 'sha256:' || hex(zeroblob(32)) WHERE id = 'r~2'")?;
@@ -130,7 +130,7 @@ async fn a_command_that_is_forgotten_is_still_proved_by_its_chain() -> Result<()
     eventually("it is forgotten", || async { Ok(story.cli(&["explain", "r"], &[]).await?.code == Some(1)) }).await?;
     let told = story.cli(&["evidence", "r"], &[]).await?;
     told.ends(0, &["r, ended as completed", "held no longer", "r~1, ended as completed", "POST /1001/assigned_users"])?;
-    verified(&story, "r", &event, 0, &["in 3 chains", "not proved: what r was asked"]).await
+    verified(&story, "r", &event, 0, &["chains 3", "not proved: what r was asked"]).await
 }
 
 #[tokio::test]

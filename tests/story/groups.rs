@@ -250,3 +250,18 @@ async fn a_dry_run_plans_the_grants_then_the_leaving_then_the_removals() -> Resu
     assert_eq!(story.writes(), []);
     Ok(())
 }
+
+#[tokio::test]
+async fn an_undo_gives_the_rights_back_one_by_one_and_names_the_group_that_stays_left() -> Result<()> {
+    let story = Story::of(annas(BOTH)).await?;
+    ends(&story.ask(&reassign("r", BOTH)).await?, "completed", json!(true))?;
+    let event = story.ask(&json!({"id": "u", "command": "undo", "target": "r"})).await?;
+    ends(&event, "incomplete", json!(true))?;
+    let codes = [code(&event, "1001")?, code(&event, "1002")?];
+    assert_eq!(codes, [Some("group_left".to_owned()), None]);
+    for page in BOTH {
+        assert_eq!((tasks_on(&story, page, ANNA), tasks_on(&story, page, BEN)), (3, 0));
+    }
+    ensure!(!is_in_group(&story, ANNA), "no call puts anybody into a group");
+    Ok(())
+}

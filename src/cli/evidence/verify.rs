@@ -65,7 +65,7 @@ fn in_words(finding: &Finding) -> String {
             let Sound { chains, entries, walks, head, anchored, missing } = sound;
             let head = head.as_str();
             let mut lines =
-                vec![format!("sound: {entries} entries in {chains} chains, {walks} shared walks, last hash {head}")];
+                vec![format!("sound: entries {entries}, chains {chains}, shared walks {walks}, last hash {head}")];
             lines.push(if *anchored {
                 "the last hash is the one that was told then: nothing was rewritten since".to_owned()
             } else {

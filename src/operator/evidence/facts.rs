@@ -88,7 +88,13 @@ pub(super) fn words(value: &Json) -> String {
         Json::Array(items) => list(items),
         Json::Object(fields) => match (fields.get("kind"), fields.get("id"), fields.len()) {
             (Some(Json::String(kind)), Some(Json::String(id)), 2) => format!("{kind}/{id}"),
-            _ => fields.iter().map(|(key, value)| format!("{key} {}", words(value))).collect::<Vec<_>>().join(", "),
+            // What an answer does not name need not be told; who or what it is about goes first.
+            _ => {
+                let (about, rest): (Vec<_>, Vec<_>) =
+                    fields.iter().filter(|(_, value)| !value.is_null()).partition(|(key, _)| *key == "id");
+                let told = about.into_iter().chain(rest).map(|(key, value)| format!("{key} {}", words(value)));
+                told.collect::<Vec<_>>().join(", ")
+            }
         },
     }
 }

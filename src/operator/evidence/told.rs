@@ -130,7 +130,8 @@ fn who(part: &Part, body: &Map<String, Json>) -> Vec<String> {
 
 fn asked(body: &Map<String, Json>) -> Vec<String> {
     let told = ["id", "actor", "reason"];
-    let own = body.iter().filter(|(key, value)| !told.contains(&key.as_str()) && !value.is_null());
+    let said = |value: &Json| !value.is_null() && *value != Json::Bool(false);
+    let own = body.iter().filter(|(key, value)| !told.contains(&key.as_str()) && said(value));
     own.map(|(key, value)| format!("{key}: {}", words(value))).collect()
 }
 

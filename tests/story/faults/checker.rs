@@ -203,6 +203,12 @@ impl Seen {
             }
             entries.iter().for_each(|entry| *known.entry(&entry.call).or_default() += 1);
         }
+        for row in self.rows.iter().filter(|row| matches!(row.state, State::Ended(_))) {
+            let last = self.chains.get(&row.id).and_then(|(_, entries)| entries.last());
+            if last.is_none_or(|entry| entry.call != "seal") {
+                breaches.push(format!("I11: the chain of {} does not end in its seal: {last:?}", row.id));
+            }
+        }
         let mut made: BTreeMap<String, usize> = BTreeMap::new();
         for call in self.calls.iter().filter(|call| self.must_be_known(call)) {
             *made.entry(format!("{} {}", word(call.method), call.path)).or_default() += 1;
