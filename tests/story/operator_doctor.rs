@@ -63,7 +63,7 @@ async fn a_sound_installation_is_told_so_line_by_line_and_left_as_it_is() -> Res
             "write to exchange bindery.events",
             "1 workers take them",
             "1 dead letters in bindery.dead",
-            "schema 1",
+            "schema ",
             "it can be written to",
             "its pages are sound",
             "has the journal locked and is ready",
