@@ -166,6 +166,7 @@ fn rules(config: &Config) -> Rules {
         Protected::Person(crate::contract::Person::Email(email)) => email.to_string(),
     };
     Rules {
+        cool_down: config.cool_down,
         settle: config.poll.settle,
         deny_after_walks: config.poll.deny_after_walks,
         look_first: config.retry.first,

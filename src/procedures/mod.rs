@@ -23,6 +23,7 @@ mod together;
 mod trials;
 mod unbind;
 pub mod verdict;
+mod whatsapp;
 mod withdraw;
 
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ use jiff::Timestamp;
 pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
 pub use script::Rules;
 
-use crate::contract::{Body, Category, Command, ErrorInfo, Kind, Outcome, Targets};
+use crate::contract::{Body, Category, Command, ErrorInfo, Outcome, Targets};
 use script::{Run, Script};
 
 /// The next move of `command`, after `seen`.
@@ -63,25 +64,14 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Some(targets @ (Targets::List(_) | Targets::All)) => return fan_out::run(script, targets),
         Some(Targets::One(_)) | None => {}
     }
-    if let Some(Targets::One(asset)) = command.body.targets()
-        && asset.kind != Kind::Page
-    {
-        return Ok(not_in_this_version(&format!("{} of a {}", command.body.name(), asset.kind.word())));
-    }
     match &command.body {
         Body::Claim { .. } => claim::run(script),
         Body::Unbind { .. } => unbind::run(script),
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
         Body::Cancel { target } => cancel::run(script, target),
-        Body::Inspect { kinds, people } if kinds.is_empty() || kinds.contains(&Kind::Page) => {
-            if *people {
-                inspect::run_with_people(script)
-            } else {
-                inspect::run(script)
-            }
-        }
-        Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
+        Body::Inspect { kinds, people: true } => inspect::run_with_people(script, kinds),
+        Body::Inspect { kinds, people: false } => inspect::run(script, kinds),
         Body::Invite { .. }
         | Body::Offboard { .. }
         | Body::Transfer { .. }

@@ -128,12 +128,17 @@ impl Whims {
                 Answer::Groups(if self.one_in(4) { vec!["90".parse().unwrap()] } else { Vec::new() })
             }
             Call::Directory { .. } => Answer::Directory(Vec::new()),
+            Call::InstagramUser { .. } => Answer::Id(None),
+            Call::Numbers { .. } => Answer::Numbers(Vec::new()),
+            Call::AppsOn { .. } => Answer::Apps(Vec::new()),
             Call::StaffedPart { .. }
             | Call::ListPart { .. }
             | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
+            | Call::Unsubscribe { .. }
+            | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. } => Answer::Done,
         })

@@ -28,6 +28,7 @@ const EDGES_BEYOND: &[(&str, &str, &str, &str)] = &[
     ("GET", "BusinessUser", "assigned_ads_pixels", "D reference/business-user/assigned_ads_pixels"),
     ("GET", "BusinessUser", "assigned_instagram_accounts", "D reference/business-user/assigned_instagram_accounts"),
     ("POST", "Business", "client_ad_accounts", "D guides/business-to-business; left the specs in v11"),
+    ("POST", "WhatsAppBusinessPhoneNumber", "deregister", "D whatsapp/business-phone-numbers/registration"),
 ];
 
 /// One of each call, and of each list and access that changes its request. The match stops the build when a
@@ -55,6 +56,12 @@ fn every_call() -> Vec<Call> {
     calls.push(Call::RemovePerson { person: person() });
     calls.push(Call::GroupsOfPerson { person: person() });
     calls.push(Call::Directory { business: business() });
+    for access in [Access::Owner, Access::Agency] {
+        calls.push(Call::InstagramUser { business: business(), access, asset: "18".parse().unwrap() });
+    }
+    let account = || "19".parse().unwrap();
+    calls.extend([Call::Numbers { account: account() }, Call::AppsOn { account: account() }]);
+    calls.extend([Call::Unsubscribe { account: account() }, Call::Deregister { number: account() }]);
     let owned = AssetList::Owned(Kind::Page);
     calls.push(Call::ListPart { business: business(), list: owned, after: None });
     calls.push(Call::StaffedPart { business: business(), list: owned, after: None });
@@ -105,6 +112,11 @@ fn number_of(call: &Call) -> usize {
         Call::GroupsOfPerson { .. } => 15,
         Call::Directory { .. } => 16,
         Call::StaffedPart { .. } => 17,
+        Call::InstagramUser { .. } => 18,
+        Call::Numbers { .. } => 19,
+        Call::AppsOn { .. } => 20,
+        Call::Unsubscribe { .. } => 21,
+        Call::Deregister { .. } => 22,
     }
 }
 
@@ -126,7 +138,7 @@ fn every_call_is_tried() {
     let mut tried: Vec<usize> = every_call().iter().map(number_of).collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..18).collect::<Vec<_>>());
+    assert_eq!(tried, (0..23).collect::<Vec<_>>());
 }
 
 #[test]
