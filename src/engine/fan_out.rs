@@ -110,10 +110,15 @@ impl Progress<'_> {
         Ok(Plan { digest, steps: last })
     }
 
-    /// What became of each asset: the last thousand for the terminal event, more before it in parts.
-    pub(super) async fn results(&self, record: &mut Record) -> Result<Vec<ItemResult>, EngineError> {
+    /// What became of each asset, after what the command says `own`: the last thousand for the terminal event, more
+    /// before it in parts.
+    pub(super) async fn results(
+        &self,
+        record: &mut Record,
+        own: Vec<ItemResult>,
+    ) -> Result<Vec<ItemResult>, EngineError> {
         let (mut after, mut part) = (self.rehearsed().total, 0);
-        let mut waiting: Vec<ItemResult> = Vec::new();
+        let mut waiting = own;
         loop {
             let rows = self.shared.journal.children_results(&self.command.id, after, READ).await?;
             let Some(last) = rows.last() else { return Ok(waiting) };
@@ -166,9 +171,10 @@ impl Progress<'_> {
 
     /// How many assets the children are about.
     fn assets(&self) -> u32 {
-        let of = |seen: &Observation| if let Observation::Spawned { assets } = seen { Some(*assets) } else { None };
-        let known = self.seen.iter().rev().find_map(of).filter(|assets| *assets > 0);
-        known.unwrap_or_else(|| self.tally().total)
+        let of = |seen: &Observation| if let Observation::Spawned { assets } = seen { *assets } else { 0 };
+        let over = self.seen.iter().position(|seen| matches!(seen, Observation::NoticeOver { .. })).unwrap_or(0);
+        let known: u32 = self.seen[over..].iter().map(of).sum();
+        if known > 0 { known } else { self.tally().total }
     }
 
     async fn outcomes_of_children(&self) -> Result<std::collections::BTreeMap<u32, Outcome>, EngineError> {

@@ -9,10 +9,11 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Asset, Body, Command, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part,
-    Targets, fingerprint,
+    Asset, Body, Command, CommandId, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase,
+    Progress as Part, Targets, fingerprint,
 };
 use crate::graph::Sent;
+use crate::journal::evidence::{SEAL, Seal};
 use crate::journal::{Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
 use crate::meta::{Answer, Call, Claimable, GroupId, Reply};
 use crate::procedures::{Observation, Say, Watch};
@@ -54,6 +55,7 @@ impl Progress<'_> {
             Say::Pending => {
                 Detail::Pending(Pending { request: None, since: record.at, awaits: self.awaits().to_owned() })
             }
+            Say::Left(results) => Detail::Progress(Part { results, ..Part::default() }),
             Say::Part { part, assets } => Detail::Progress(Part { part: Some(part), assets, ..Part::default() }),
         };
         self.tell(record, detail, evidence.to_vec())
@@ -78,7 +80,8 @@ impl Progress<'_> {
         // Of a rehearsal only what kept it from being announced is worth telling.
         let fanned_out = self.row.children.total > 0 || self.row.state == State::AwaitingChildren;
         if fanned_out && (!self.is_rehearsal() || outcome.phase == Phase::Incomplete) {
-            outcome.results = self.results(record).await?;
+            let own = std::mem::take(&mut outcome.results);
+            outcome.results = self.results(record, own).await?;
             if self.command.dry_run {
                 outcome.plan = Some(self.plan_of_children(record).await?);
             }
@@ -87,12 +90,27 @@ impl Progress<'_> {
             telemetry::guard_refused(guard);
         }
         let text = serde_json::to_string(&outcome).map_err(EngineError::Json)?;
+        record.evidence.push(self.seal(record.at, &text).entry(outcome.phase));
         let evidence = self.shown(record).await?;
         record.state = State::Ended(Ended { phase: outcome.phase, changed: outcome.changed, outcome: text });
         record.watch = WatchChange::Remove;
         self.tell(record, Detail::from(outcome), evidence)?;
         self.left = Some(Left::Ended);
         Ok(())
+    }
+
+    /// What the calls alone do not tell, bound to the chain by its last entry.
+    fn seal<'s>(&'s self, finished_at: Timestamp, outcome: &'s str) -> Seal<'s> {
+        Seal {
+            accepted_at: self.row.accepted_at,
+            asked: &self.row.body,
+            facts: &self.facts,
+            finished_at,
+            outcome,
+            parent: self.row.parent.as_ref().map(CommandId::as_str),
+            published_by: self.row.published_by.as_deref(),
+            traceparent: self.row.traceparent.as_deref(),
+        }
     }
 
     pub(super) fn watch(&mut self, record: &mut Record, watch: &Watch) -> Result<(), EngineError> {
@@ -112,7 +130,8 @@ impl Progress<'_> {
     }
 
     pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {
-        (self.rehearsed().total.saturating_add(1)..)
+        // Those of a rehearsal, and of an earlier wave, have the numbers before.
+        (self.row.children.total.saturating_add(1)..)
             .zip(commands)
             .map(|(ordinal, command)| self.child(ordinal, command))
             .collect()
@@ -177,12 +196,20 @@ impl Progress<'_> {
         let total = self.row.evidence_total + u64::try_from(record.evidence.len()).unwrap_or(u64::MAX);
         context.traceparent = self.row.traceparent.clone();
         context.published_by = self.row.published_by.clone();
-        context.graph_calls = u32::try_from(total).unwrap_or(u32::MAX);
+        context.graph_calls = self.graph_calls(record, total);
         context.polls = self.polls();
         context.evidence = evidence;
         context.evidence_total = total;
         context.evidence_head = Some(head_after(&self.row.evidence_head, &record.evidence));
         context
+    }
+
+    /// Entries that are calls: neither the ends of children nor the seal.
+    fn graph_calls(&self, record: &Record, total: u64) -> u32 {
+        let seals = record.evidence.iter().filter(|entry| entry.call == SEAL).count();
+        let settled = self.row.children.total - self.row.children.open;
+        let others = u64::from(settled) + u64::try_from(seals).unwrap_or(u64::MAX);
+        u32::try_from(total.saturating_sub(others)).unwrap_or(u32::MAX)
     }
 
     fn polls(&self) -> u32 {

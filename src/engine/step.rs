@@ -155,6 +155,7 @@ async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: T
             Ok(Fact::Denied(recent))
         }
         Query::RemovedSince { asset, since } => Ok(Fact::Removed(journal.removed_since(asset, *since).await?)),
+        Query::Deeds { target } => super::deeds::of(shared, progress, target).await,
         Query::Stop { target, cause: StopCause::Cancelled } => cancel(shared, progress, target, now).await,
         Query::Stop { target, cause } => {
             let Some(row) = journal.find(target).await? else { return Ok(Fact::NotKnown) };

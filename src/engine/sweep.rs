@@ -14,12 +14,13 @@ use tracing::{Instrument, debug, warn};
 use super::ask::usable;
 use super::error::EngineError;
 use super::follow::{age, gap};
+use super::outage::Permit;
 use super::shared::Shared;
 use crate::config::PollConfig;
 use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
 use crate::crash::crash_point;
 use crate::graph::Sent;
-use crate::journal::{Walk, WatchRow};
+use crate::journal::{EvidenceEntry, Walk, WatchRow, evidence};
 use crate::meta::{Answer, AssetList, Call, Claimable, Reply};
 use crate::procedures::StopCause;
 use crate::procedures::verdict::{Absences, Sight, Verdict};
@@ -40,7 +41,8 @@ pub(crate) struct Followed {
 pub(crate) struct Settlement {
     pub(crate) verdict: Verdict,
     pub(crate) polls: u32,
-    pub(crate) requests: Vec<Sent>,
+    /// The walks that decided it, as they stand in the chain of the business.
+    pub(crate) walks: Vec<EvidenceEntry>,
 }
 
 /// A list that was walked.
@@ -136,19 +138,36 @@ async fn walk(
                 updates.push((watch.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
             }
             verdict @ (Verdict::Granted(_) | Verdict::Gone) => {
-                settled.push((watch.command.clone(), verdict, polls));
+                let first = so_far.absences.first_ended.filter(|_| verdict == Verdict::Gone);
+                settled.push((watch.command.clone(), verdict, polls, first));
             }
         }
     }
-    record(shared, business, lists, [Some(&pending), held.as_ref()], updates).await?;
+    let named = record(shared, business, lists, [Some(&pending), held.as_ref()], updates).await?;
     if let Some(watch) = watches.first() {
         telemetry::claims_settled(watch.asset.kind.word(), settled.len());
     }
-    let requests: Vec<Sent> = [Some(pending), held].into_iter().flatten().flat_map(|walked| walked.requests).collect();
-    for (command, verdict, polls) in settled {
-        hand_over(shared, &command, Settlement { verdict, polls, requests: requests.clone() });
+    for (command, verdict, polls, first) in settled {
+        let mut walks = first_absence(shared, business, lists, first).await?;
+        walks.extend(named.iter().cloned());
+        hand_over(shared, &command, Settlement { verdict, polls, walks });
     }
     Ok(())
+}
+
+/// The walk whose absence was the first to count, which ended then: a denial is proved by two.
+async fn first_absence(
+    shared: &Shared,
+    business: &BusinessId,
+    lists: [AssetList; 2],
+    ended: Option<Timestamp>,
+) -> Result<Vec<EvidenceEntry>, EngineError> {
+    let Some(ended) = ended else { return Ok(Vec::new()) };
+    let [pending, held] = lists.map(AssetList::edge);
+    let Some(held) = shared.journal.walk_by(business, held, ended).await? else { return Ok(Vec::new()) };
+    let pending = shared.journal.walk_by(business, pending, held.walk.began).await?;
+    let walks = pending.into_iter().chain([held]);
+    Ok(walks.map(|chained| evidence::of_walk(&chained.walk, &chained.hash)).collect())
 }
 
 fn hand_over(shared: &Shared, command: &CommandId, settlement: Settlement) {
@@ -177,7 +196,9 @@ async fn list(shared: &Shared, business: &BusinessId, list: AssetList) -> Result
         return Ok(None);
     }
     let call = Call::ListAll { business: business.clone(), list };
+    let Ok(permit) = Permit::ask(shared) else { return Ok(None) };
     let asked = shared.graph.ask(&ready.secrets, &call).await;
+    permit.heard(business.as_str(), &asked);
     let ended = shared.clock.now();
     let (complete, rows) = match asked.result {
         Ok(Reply::Answer(Answer::Assets(rows))) => (true, rows),
@@ -194,13 +215,15 @@ async fn list(shared: &Shared, business: &BusinessId, list: AssetList) -> Result
     Ok(Some(Walked { began: asked.began, ended, complete, rows, requests: asked.requests }))
 }
 
+/// Records the walks in the chain of the business; the entries by which a command's own chain names them.
 async fn record(
     shared: &Shared,
     business: &BusinessId,
     lists: [AssetList; 2],
     walks: [Option<&Walked>; 2],
     mut updates: Vec<(CommandId, String)>,
-) -> Result<(), EngineError> {
+) -> Result<Vec<EvidenceEntry>, EngineError> {
+    let mut named = Vec::new();
     for (list, walked) in lists.into_iter().zip(walks).filter_map(|(list, walked)| Some((list, walked?))) {
         let traces: Vec<&String> = walked.requests.iter().filter_map(|sent| sent.trace.as_ref()).collect();
         let walk = Walk {
@@ -213,7 +236,8 @@ async fn record(
             complete: walked.complete,
             traces: serde_json::to_string(&traces).map_err(EngineError::Json)?,
         };
-        shared.journal.record_walk(walk, std::mem::take(&mut updates)).await?;
+        let hash = shared.journal.record_walk(walk.clone(), std::mem::take(&mut updates)).await?;
+        named.push(evidence::of_walk(&walk, &hash));
     }
-    Ok(())
+    Ok(named)
 }

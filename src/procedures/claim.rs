@@ -96,6 +96,7 @@ impl Claim<'_> {
             Fact::Denied(_)
             | Fact::OpenClaims(_)
             | Fact::Removed(_)
+            | Fact::Deeds(_)
             | Fact::Told(_)
             | Fact::NotKnown
             | Fact::NotAllowed => Ok(()),
@@ -106,7 +107,9 @@ impl Claim<'_> {
         let query = Query::OpenClaims { business: self.business.clone(), asset: self.asset.clone() };
         match script.consult(&query)? {
             Fact::OpenClaims(open) => Ok(open),
-            Fact::Denied(_) | Fact::Removed(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => Ok(Vec::new()),
+            Fact::Denied(_) | Fact::Removed(_) | Fact::Deeds(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => {
+                Ok(Vec::new())
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 mod bring_about;
 mod cancel;
 mod claim;
+mod deeds;
 mod fan_out;
 mod groups;
 mod inspect;
@@ -22,12 +23,14 @@ mod together;
 #[cfg(test)]
 mod trials;
 mod unbind;
+mod undo;
 pub mod verdict;
 mod whatsapp;
 mod withdraw;
 
 use jiff::Timestamp;
 
+pub use deeds::{Deed, Deeds, Done, deeds};
 pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
 pub use script::Rules;
 
@@ -70,6 +73,7 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
         Body::Cancel { target } => cancel::run(script, target),
+        Body::Undo { target } => undo::run(script, target),
         Body::Inspect { kinds, people: true } => inspect::run_with_people(script, kinds),
         Body::Inspect { kinds, people: false } => inspect::run(script, kinds),
         Body::Invite { .. }
@@ -77,8 +81,7 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         | Body::Transfer { .. }
         | Body::Share { .. }
         | Body::Revoke { .. }
-        | Body::Disconnect { .. }
-        | Body::Undo { .. } => Ok(not_in_this_version(command.body.name())),
+        | Body::Disconnect { .. } => Ok(not_in_this_version(command.body.name())),
     }
 }
 

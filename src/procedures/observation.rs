@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::deeds::Deeds;
 use super::verdict::Verdict;
 use crate::contract::{
-    Access, Asset, AssetSeen, BusinessId, Command, CommandId, Outcome, PersonId, PersonSeen, Phase, Plan, Tasks,
+    Access, Asset, AssetSeen, BusinessId, Command, CommandId, ItemResult, Outcome, PersonId, PersonSeen, Phase, Plan,
+    Tasks,
 };
 use crate::meta::{Call, Reply};
 
@@ -72,6 +74,8 @@ pub enum Say {
         /// Its rows, at most about 1 000.
         assets: Vec<AssetSeen>,
     },
+    /// What will not be done, before anything is: at most about 1 000.
+    Left(Vec<ItemResult>),
 }
 
 /// A pending claim, to be followed outside its lane.
@@ -114,6 +118,11 @@ pub enum Query {
         /// Since when.
         since: Timestamp,
     },
+    /// What a finished command has changed. Fact: [`Fact::Deeds`].
+    Deeds {
+        /// Which.
+        target: CommandId,
+    },
     /// Tells a command to stop. Fact: [`Fact::Told`].
     Stop {
         /// Which.
@@ -133,11 +142,13 @@ pub enum Fact {
     Denied(Option<Timestamp>),
     /// Who was removed.
     Removed(Vec<PersonId>),
+    /// What a command has changed, as far as it is on record.
+    Deeds(Deeds),
     /// The target's phase when it was told: `None` while it is open.
     Told(Option<Phase>),
     /// No such command yet: it will end as cancelled if it comes within 24 h.
     NotKnown,
-    /// Who published this command has no right to that one: it was told nothing.
+    /// Who published this command has no right to that one: it was told nothing, and nothing is told of it.
     NotAllowed,
 }
 

@@ -169,6 +169,7 @@ impl Whims {
             Query::RemovedSince { .. } => {
                 Fact::Removed(if self.one_in(3) { vec!["73".parse().unwrap()] } else { Vec::new() })
             }
+            Query::Deeds { .. } => Fact::NotKnown,
             Query::Stop { .. } => Fact::Told(None),
         }
     }

@@ -6,3 +6,4 @@ mod inspect;
 mod offboard;
 pub(super) mod paper;
 mod transfer;
+mod undo;
