@@ -92,9 +92,12 @@ async fn sweep(shared: &Shared) -> Result<(), EngineError> {
 async fn give_up_what_is_too_old(shared: &Shared, watches: &[WatchRow], now: Timestamp) -> Result<(), EngineError> {
     for watch in watches {
         let expires = shared.journal.find(&watch.command).await?.and_then(|row| row.expires_at);
-        if expires.is_some_and(|at| at <= now) {
+        let too_old = age(watch.sent_at, now) >= shared.config.poll.give_up_after;
+        // A transfer's claim outlives its deadline, and no claim its old age.
+        let outlived = expires.is_some_and(|at| at + shared.config.poll.max <= now);
+        if expires.is_some_and(|at| at <= now) && !(too_old && outlived) {
             shared.tell_to_stop(&watch.command, StopCause::Deadline);
-        } else if age(watch.sent_at, now) >= shared.config.poll.give_up_after {
+        } else if too_old {
             shared.tell_to_stop(&watch.command, StopCause::GivenUp);
         }
     }

@@ -51,6 +51,8 @@ impl Gathered {
             | Call::GroupsOfPerson { .. }
             | Call::InGroup { .. }
             | Call::Directory { .. }
+            | Call::LinksOf { .. }
+            | Call::Myself { .. }
             | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
@@ -92,14 +94,16 @@ impl Gathered {
                 self.add_group(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?);
             }
             Call::Directory { .. } => self.add_to_directory(row)?,
-            Call::Claim { .. }
+            Call::LinksOf { .. }
+            | Call::Myself { .. }
+            | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::Unsubscribe { .. }
             | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => return Err("a write has no rows"),
+            | Call::RemovePerson { .. } => return Err("a node and a write have no rows"),
         }
         Ok(())
     }
@@ -121,6 +125,8 @@ impl Gathered {
             Call::AppsOn { .. } => Answer::Apps(self.apps),
             Call::Directory { .. } => Answer::Directory(self.directory),
             Call::Find { .. }
+            | Call::LinksOf { .. }
+            | Call::Myself { .. }
             | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
@@ -176,6 +182,16 @@ impl Gathered {
     }
 }
 
+/// What a node says of itself; `None` where it does not say it.
+pub(super) fn of_node(call: &Call, body: Json<'_>) -> Option<Answer> {
+    if matches!(call, Call::Myself { .. }) {
+        return id(body)?.parse().ok().map(Answer::Myself);
+    }
+    let links = ["instagram_business_account", "connected_instagram_account"];
+    // A node that names itself has answered; a link that it does not name is none.
+    id(body).map(|_| Answer::Linked(links.iter().any(|link| body.get(link).is_some_and(|link| !link.is_null()))))
+}
+
 const NO_ID: &str = "a row has no id that can be relied on";
 
 /// What the answer to a write says, `None` where it says nothing of success.
@@ -203,6 +219,8 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         | Call::GroupsOf { .. }
         | Call::GroupsOfPerson { .. }
         | Call::Directory { .. }
+        | Call::LinksOf { .. }
+        | Call::Myself { .. }
         | Call::StaffedPart { .. }
         | Call::InstagramUser { .. }
         | Call::Numbers { .. }

@@ -129,6 +129,8 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         | Call::GroupsOfPerson { .. }
         | Call::InGroup { .. }
         | Call::Directory { .. }
+        | Call::LinksOf { .. }
+        | Call::Myself { .. }
         | Call::Claim { .. }
         | Call::Remove { .. }
         | Call::Assign { .. }

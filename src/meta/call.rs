@@ -116,6 +116,10 @@ pub enum Call {
     Directory { business: BusinessId },
     /// Some rows of `list` from `after` on, each with its people. Answer: [`super::Answer::StaffedPart`].
     StaffedPart { business: BusinessId, list: AssetList, after: Option<String> },
+    /// Whether an Instagram account is linked to `page`. Answer: [`super::Answer::Linked`].
+    LinksOf { page: ObjectId },
+    /// Who acts for `business` through its credential. Answer: [`super::Answer::Myself`].
+    Myself { business: BusinessId },
     /// Claims the asset `id` for `business`. Answer: [`super::Answer::Claimed`].
     Claim { business: BusinessId, kind: Claimable, id: ObjectId, access: Access, tasks: Tasks },
     /// Takes `what`, or an open request for it, from `business`. Answer: [`super::Answer::Done`].
@@ -160,7 +164,9 @@ impl Call {
             | Self::StaffedPart { .. }
             | Self::InstagramUser { .. }
             | Self::Numbers { .. }
-            | Self::AppsOn { .. } => false,
+            | Self::AppsOn { .. }
+            | Self::LinksOf { .. }
+            | Self::Myself { .. } => false,
             Self::Claim { .. }
             | Self::Remove { .. }
             | Self::Assign { .. }
@@ -202,6 +208,10 @@ impl Call {
             Self::InGroup { group, what } => {
                 Request::get("BusinessAssetGroup", group, what.edge()).with("fields", "id")
             }
+            Self::LinksOf { page } => {
+                Request::get("Page", page, "").with("fields", "instagram_business_account,connected_instagram_account")
+            }
+            Self::Myself { .. } => Request::get("User", "me", "").with("fields", "id"),
             Self::Claim { business, kind, id, access, tasks } => claim(business, *kind, id, *access, tasks),
             Self::Remove { business, what } => removal(business, what),
             Self::Assign { business, asset, person, tasks } => on_asset(Method::Post, asset, "assigned_users")

@@ -153,6 +153,8 @@ impl Record {
                 | Call::GroupsOfPerson { .. }
                 | Call::InGroup { .. }
                 | Call::Directory { .. }
+                | Call::LinksOf { .. }
+                | Call::Myself { .. }
                 | Call::StaffedPart { .. }
                 | Call::InstagramUser { .. }
                 | Call::Numbers { .. }

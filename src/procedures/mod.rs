@@ -4,6 +4,7 @@
 //! written as a `script`: straight-line code that is run from its beginning each time over the journaled
 //! observations, until it needs something that has not been observed yet; that need is the next move.
 
+mod anew;
 mod bring_about;
 mod cancel;
 mod claim;
@@ -20,6 +21,7 @@ mod properties;
 mod reassign;
 mod script;
 mod together;
+mod transfer;
 #[cfg(test)]
 mod trials;
 mod unbind;
@@ -72,13 +74,13 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Unbind { .. } => unbind::run(script),
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
+        Body::Transfer { .. } => transfer::run(script),
         Body::Cancel { target } => cancel::run(script, target),
         Body::Undo { target } => undo::run(script, target),
         Body::Inspect { kinds, people: true } => inspect::run_with_people(script, kinds),
         Body::Inspect { kinds, people: false } => inspect::run(script, kinds),
         Body::Invite { .. }
         | Body::Offboard { .. }
-        | Body::Transfer { .. }
         | Body::Share { .. }
         | Body::Revoke { .. }
         | Body::Disconnect { .. } => Ok(not_in_this_version(command.body.name())),

@@ -1,5 +1,7 @@
 //! `unbind`: the business lets go of an asset: people first, then the asset.
 
+use jiff::Timestamp;
+
 use super::bring_about::{Brought, Look, Sent, bring_about};
 use super::claim::listed;
 use super::groups::{Covered, groups_to_leave, leave_groups};
@@ -12,8 +14,8 @@ use crate::contract::{Access, Asset, Body, Kind, ObjectId, Outcome, PersonId, Ph
 use crate::meta::kinds::Deed;
 use crate::meta::{Answer, AssetList, Call, GroupId, Removable};
 
-const NEEDS_A_DIRECT_ADMIN: &str = "Give a person outside the business full control of the Page (Page settings, Page access), then send the command anew.";
-const CANNOT_SEE: &str =
+pub(super) const NEEDS_A_DIRECT_ADMIN: &str = "Give a person outside the business full control of the Page (Page settings, Page access), then send the command anew.";
+pub(super) const CANNOT_SEE: &str =
     "Make sure that a person keeps full control of it, then send the command with \"unmanaged\": true.";
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
@@ -46,7 +48,8 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
             let what = removable(script, asset, access)?;
             script.safe_point()?;
             going.people_leave(script)?;
-            let_go(script, asset, what, access)
+            let_go(script, asset, what, access)?;
+            Ok(Outcome::of(Phase::Completed, script.changed()))
         }
     }
 }
@@ -121,7 +124,7 @@ fn withdraw_open_claims(script: &mut Script<'_>, asset: &Asset) -> Run<()> {
 
 /// Whoever the business has on the asset, with the groups through which they reach it; refusals come before the
 /// first write.
-fn people_to_take_off(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<(PersonId, Vec<GroupId>)>> {
+pub(super) fn people_to_take_off(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<(PersonId, Vec<GroupId>)>> {
     let mut people = Vec::new();
     let mut covered = Covered::by(std::slice::from_ref(asset));
     for person in people_on(script, asset)? {
@@ -132,16 +135,23 @@ fn people_to_take_off(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<(Person
     Ok(people)
 }
 
-fn let_go(script: &mut Script<'_>, asset: &Asset, what: Removable, access: Access) -> Run<Outcome> {
+/// Lets go of the asset, and sees it; when that call left (in a dry run nothing leaves).
+pub(super) fn let_go(
+    script: &mut Script<'_>,
+    asset: &Asset,
+    what: Removable,
+    access: Access,
+) -> Run<Option<Timestamp>> {
     let business = script.business().clone();
     let list = AssetList::held(asset.kind, access);
     let write = Call::Remove { business: business.clone(), what };
-    let gone = |script: &mut Script<'_>, _: &Sent<'_>| {
+    let gone = |script: &mut Script<'_>, sent: &Sent<'_>| {
         let (began, found) = listed(script, &business, list, &asset.id)?;
-        Ok(if found.is_none() { Look::Seen(()) } else { Look::NotYet(began) })
+        Ok(if found.is_none() { Look::Seen(sent.left) } else { Look::NotYet(began) })
     };
     match bring_about(script, &write, "lets go of the asset", gone)? {
-        Brought::Seen(()) | Brought::Planned => Ok(Outcome::of(Phase::Completed, script.changed())),
+        Brought::Seen(left) => Ok(Some(left)),
+        Brought::Planned => Ok(None),
         Brought::Refused(refusal) => Err(script.refused(&refusal)),
     }
 }

@@ -1,14 +1,16 @@
 //! Every cell of the table of kinds: what calls reach is done and seen, what they do not reach is refused with what a
 //! person does instead, and nothing is written.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bindery::contract::Kind;
 use bindery::graph_sim::{AssetBuilder, AssetKind, Break, How, Scripted, Verb, World};
 use bindery::meta::Claimable;
 use bindery::meta::kinds::{Cell, Deed, Way, cell};
 use serde_json::{Value, json};
 
-use crate::harness::{ANNA, BEN, BUSINESS, MANAGER, OUTSIDER, OWNER, Story, WORKER, ends, fails, phase, world};
+use crate::harness::{
+    ANNA, BEN, BUSINESS, MANAGER, NEIGHBOUR, OUTSIDER, OWNER, Story, WORKER, ends, fails, phase, world,
+};
 
 const OWNED: &str = "501";
 const SHARED: &str = "502";
@@ -166,6 +168,22 @@ async fn every_cell_of_instagram_accounts_holds() -> Result<()> {
 #[tokio::test]
 async fn every_cell_of_catalogs_holds() -> Result<()> {
     holds(Kind::Catalog).await
+}
+
+#[tokio::test]
+async fn nothing_but_a_page_is_transferred_for_one_half_of_it_has_no_call() -> Result<()> {
+    let story = Story::of(world()).await?;
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Page) {
+        let event = story.ask(&on(kind, "transfer", kind.word(), OWNED, json!({"to_business": NEIGHBOUR}))).await?;
+        let [let_go, claim] = [Deed::UnbindOwned, Deed::ClaimOwner].map(|deed| cell(kind, deed).way);
+        match if matches!(let_go, Way::Call | Way::Partly(_)) { claim } else { let_go } {
+            Way::Never(refused) => fails(&event, "unsupported", refused.code)?,
+            Way::Human(refused) => fails(&event, "needs_human", refused.code)?,
+            Way::Call | Way::Partly(_) => bail!("{kind:?} can be moved, and this story does not know: {event:#}"),
+        }
+    }
+    assert_eq!(story.calls(), [], "nothing was asked of Meta");
+    Ok(())
 }
 
 #[test]

@@ -29,6 +29,8 @@ const EDGES_BEYOND: &[(&str, &str, &str, &str)] = &[
     ("GET", "BusinessUser", "assigned_instagram_accounts", "D reference/business-user/assigned_instagram_accounts"),
     ("POST", "Business", "client_ad_accounts", "D guides/business-to-business; left the specs in v11"),
     ("POST", "WhatsAppBusinessPhoneNumber", "deregister", "D whatsapp/business-phone-numbers/registration"),
+    ("GET", "Page", "", "D reference/page: instagram_business_account and connected_instagram_account are its fields"),
+    ("GET", "User", "", "D developers.facebook.com/docs/graph-api/overview: `me` is the node behind the token"),
 ];
 
 /// One of each call, and of each list and access that changes its request. The match stops the build when a
@@ -62,6 +64,8 @@ fn every_call() -> Vec<Call> {
     let account = || "19".parse().unwrap();
     calls.extend([Call::Numbers { account: account() }, Call::AppsOn { account: account() }]);
     calls.extend([Call::Unsubscribe { account: account() }, Call::Deregister { number: account() }]);
+    calls.push(Call::LinksOf { page: "1009".parse().unwrap() });
+    calls.push(Call::Myself { business: business() });
     let owned = AssetList::Owned(Kind::Page);
     calls.push(Call::ListPart { business: business(), list: owned, after: None });
     calls.push(Call::StaffedPart { business: business(), list: owned, after: None });
@@ -117,6 +121,8 @@ fn number_of(call: &Call) -> usize {
         Call::AppsOn { .. } => 20,
         Call::Unsubscribe { .. } => 21,
         Call::Deregister { .. } => 22,
+        Call::LinksOf { .. } => 23,
+        Call::Myself { .. } => 24,
     }
 }
 
@@ -145,7 +151,7 @@ fn every_call_is_tried() {
     let mut tried: Vec<usize> = every_call().iter().map(number_of).collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..23).collect::<Vec<_>>());
+    assert_eq!(tried, (0..25).collect::<Vec<_>>());
 }
 
 #[test]

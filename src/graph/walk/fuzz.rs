@@ -143,6 +143,8 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
         Answer::People(_) => matches!(call, Call::PeopleOn { .. } | Call::RolesOn { .. }),
         Answer::Persons(_) => matches!(call, Call::FindPerson { .. }),
         Answer::Groups(_) => matches!(call, Call::GroupsOf { .. }),
+        // A node is no list.
+        Answer::Linked(_) | Answer::Myself(_) => false,
         // A walk gives the rows; who is on them is asked beside it.
         Answer::StaffedPart { .. } => false,
         Answer::Id(_) => matches!(call, Call::InstagramUser { .. }),
