@@ -153,6 +153,7 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::FindPerson { business, .. }
         | Call::StaffedPart { business, .. }
         | Call::Directory { business }
+        | Call::InstagramUser { business, .. }
         | Call::Myself { business }
         | Call::Claim { business, .. }
         | Call::Remove { business, .. }
@@ -164,6 +165,10 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::GroupsOfPerson { .. }
         | Call::InGroup { .. }
         | Call::Unassign { .. }
+        | Call::Numbers { .. }
+        | Call::AppsOn { .. }
+        | Call::Unsubscribe { .. }
+        | Call::Deregister { .. }
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. } => progress.command.business.clone(),
     }

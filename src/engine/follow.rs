@@ -11,11 +11,12 @@ use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
     Body, Command, CommandId, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part,
-    Tasks, fingerprint,
+    Targets, Tasks, fingerprint,
 };
 use crate::graph::Sent;
 use crate::journal::evidence::{SEAL, Seal};
 use crate::journal::{Ended, EvidenceEntry, New, Record, State, WatchChange, WatchRow, head_after};
+use crate::meta::Claimable;
 use crate::procedures::{Observation, Say, Watch};
 use crate::telemetry;
 
@@ -52,15 +53,27 @@ impl Progress<'_> {
 
     pub(super) fn say(&self, record: &mut Record, say: Say, evidence: &[Told]) -> Result<(), EngineError> {
         let detail = match say {
-            Say::Pending => Detail::Pending(Pending {
-                request: None,
-                since: record.at,
-                awaits: "an admin of the Page or of the business that owns it approves the request".to_owned(),
-            }),
+            Say::Pending => {
+                Detail::Pending(Pending { request: None, since: record.at, awaits: self.awaits().to_owned() })
+            }
             Say::Left(results) => Detail::Progress(Part { results, ..Part::default() }),
             Say::Part { part, assets } => Detail::Progress(Part { part: Some(part), assets, ..Part::default() }),
         };
         self.tell(record, detail, evidence.to_vec())
+    }
+
+    /// Who decides an open claim.
+    fn awaits(&self) -> &'static str {
+        let kind = match self.command.body.targets() {
+            Some(Targets::One(asset)) => Claimable::of(asset.kind),
+            Some(Targets::List(_) | Targets::All) | None => None,
+        };
+        match kind {
+            Some(Claimable::AdAccount) => {
+                "an admin of the ad account or of the business that owns it approves the request"
+            }
+            Some(Claimable::Page) | None => "an admin of the Page or of the business that owns it approves the request",
+        }
     }
 
     /// The end: the outcome and its terminal event are one record.

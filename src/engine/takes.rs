@@ -3,6 +3,7 @@
 use super::progress::Progress;
 use crate::contract::{Asset, Body, Kind, PersonId, Targets};
 use crate::journal::Removal;
+use crate::meta::kinds::manages;
 use crate::meta::{Answer, Call, GroupId, Removable, Reply};
 use crate::procedures::Observation;
 
@@ -18,7 +19,7 @@ impl Progress<'_> {
                 self.assets_in(group).into_iter().map(|asset| (Some(asset), Some(person.clone()))).collect()
             }
             // Who manages no more is not counted on as a manager.
-            Call::Assign { asset, person, tasks, .. } if !tasks.manage() && self.manages(asset, person) => {
+            Call::Assign { asset, person, tasks, .. } if !manages(asset.kind, tasks) && self.manages(asset, person) => {
                 vec![(Some(asset.clone()), Some(person.clone()))]
             }
             Call::Remove { what, .. } if !matches!(self.command.body, Body::Claim { .. }) => {
@@ -41,6 +42,12 @@ impl Progress<'_> {
             | Call::Directory { .. }
             | Call::LinksOf { .. }
             | Call::Myself { .. }
+            | Call::InstagramUser { .. }
+            | Call::Numbers { .. }
+            | Call::AppsOn { .. }
+            // An app and a number are neither people nor assets of a business.
+            | Call::Unsubscribe { .. }
+            | Call::Deregister { .. }
             | Call::StaffedPart { .. } => Vec::new(),
         }
     }
@@ -58,7 +65,7 @@ impl Progress<'_> {
         let of = |seen: &Observation| {
             let Observation::Asked { call: Call::PeopleOn { asset: asked, .. }, reply, .. } = seen else { return None };
             let Reply::Answer(Answer::People(people)) = reply else { return None };
-            (asked == asset).then(|| people.iter().any(|on| on.id == *person && on.tasks.manage()))
+            (asked == asset).then(|| people.iter().any(|on| on.id == *person && manages(asset.kind, &on.tasks)))
         };
         self.seen.iter().rev().find_map(of).unwrap_or(false)
     }

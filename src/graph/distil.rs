@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::client::Me;
 use super::json::Json;
 use crate::contract::{EmailAddress, ObjectId, PersonId, Task, Tasks};
-use crate::meta::{Answer, AssetList, Call, Claimed, GroupId, Holding, PersonOn};
+use crate::meta::{Answer, AssetList, Call, Claimed, GroupId, Holding, Number, PersonOn};
 
 /// Rows from which a part of a long list is full; the page that fills it is kept whole.
 const PART_ROWS: usize = 901;
@@ -21,6 +21,9 @@ pub(super) struct Gathered {
     persons: Vec<PersonId>,
     groups: Vec<GroupId>,
     directory: Vec<(PersonId, EmailAddress)>,
+    instagram_user: Option<ObjectId>,
+    numbers: Vec<Number>,
+    apps: Vec<ObjectId>,
     found: Option<Holding>,
     /// Where the next part of a long list begins.
     pub(super) next_part: Option<String>,
@@ -54,6 +57,11 @@ impl Gathered {
             | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
+            | Call::InstagramUser { .. }
+            | Call::Numbers { .. }
+            | Call::AppsOn { .. }
+            | Call::Unsubscribe { .. }
+            | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. } => return false,
         };
@@ -74,6 +82,13 @@ impl Gathered {
             }
             Call::AssetsOf { .. } | Call::InGroup { .. } => self.add_holding(holding(row, None)?),
             Call::PeopleOn { .. } | Call::RolesOn { .. } => self.add_person(person(row)?),
+            Call::InstagramUser { asset, .. } => {
+                if asset_id(row, None)? == *asset {
+                    self.instagram_user = Some(id_at(row, "ig_user_id")?);
+                }
+            }
+            Call::Numbers { .. } => self.add_number(number(row)?),
+            Call::AppsOn { .. } => self.apps.push(id_at(row.get("whatsapp_business_api_data").unwrap_or(row), "id")?),
             Call::FindPerson { email, .. } => self.add_match(email, row)?,
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => {
                 self.add_group(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?);
@@ -85,6 +100,8 @@ impl Gathered {
             | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
+            | Call::Unsubscribe { .. }
+            | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. } => return Err("a node and a write have no rows"),
         }
@@ -103,6 +120,9 @@ impl Gathered {
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people),
             Call::FindPerson { .. } => Answer::Persons(self.persons),
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => Answer::Groups(self.groups),
+            Call::InstagramUser { .. } => Answer::Id(self.instagram_user),
+            Call::Numbers { .. } => Answer::Numbers(self.numbers),
+            Call::AppsOn { .. } => Answer::Apps(self.apps),
             Call::Directory { .. } => Answer::Directory(self.directory),
             Call::Find { .. }
             | Call::LinksOf { .. }
@@ -111,6 +131,8 @@ impl Gathered {
             | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
+            | Call::Unsubscribe { .. }
+            | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. } => Answer::Listed(self.found),
         }
@@ -125,6 +147,12 @@ impl Gathered {
     fn add_person(&mut self, person: PersonOn) {
         if self.seen.insert(person.id.to_string()) {
             self.people.push(person);
+        }
+    }
+
+    fn add_number(&mut self, number: Number) {
+        if self.seen.insert(number.id.to_string()) {
+            self.numbers.push(number);
         }
     }
 
@@ -177,6 +205,8 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         Call::Remove { .. }
         | Call::Assign { .. }
         | Call::Unassign { .. }
+        | Call::Unsubscribe { .. }
+        | Call::Deregister { .. }
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. } => success.map(|_| Answer::Done),
         Call::Find { .. }
@@ -192,6 +222,9 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         | Call::LinksOf { .. }
         | Call::Myself { .. }
         | Call::StaffedPart { .. }
+        | Call::InstagramUser { .. }
+        | Call::Numbers { .. }
+        | Call::AppsOn { .. }
         | Call::InGroup { .. } => None,
     }
 }
@@ -238,6 +271,18 @@ fn person(row: Json<'_>) -> Result<PersonOn, &'static str> {
     Ok(PersonOn { id, email: email(row), tasks: tasks(row) })
 }
 
+/// A number that the phone's own app may use, for all that Meta says, is taken for one that it does not: Meta refuses
+/// to take such a one off the platform.
+fn number(row: Json<'_>) -> Result<Number, &'static str> {
+    let on_phone = row.get("is_on_biz_app").and_then(Json::as_bool).unwrap_or(false);
+    let registered = row.get("platform_type").and_then(Json::as_str) == Some("CLOUD_API");
+    Ok(Number { id: id_at(row, "id")?, on_phone, registered })
+}
+
+fn id_at(row: Json<'_>, name: &str) -> Result<ObjectId, &'static str> {
+    id_in(row, name).and_then(|id| id.parse().ok()).ok_or(NO_ID)
+}
+
 fn email(row: Json<'_>) -> Option<EmailAddress> {
     row.get("email").and_then(Json::as_str)?.parse().ok()
 }
@@ -250,6 +295,10 @@ fn tasks(row: Json<'_>) -> Tasks {
 
 /// An id as text. A number passes only while every digit is sure: those that went through a float have lost some.
 fn id(row: Json<'_>) -> Option<Cow<'_, str>> {
-    let id = row.get("id")?;
+    id_in(row, "id")
+}
+
+fn id_in<'r>(row: Json<'r>, name: &str) -> Option<Cow<'r, str>> {
+    let id = row.get(name)?;
     id.as_str().map(Cow::Borrowed).or_else(|| id.as_u64().map(|id| Cow::Owned(id.to_string())))
 }

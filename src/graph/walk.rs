@@ -135,6 +135,11 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         | Call::Remove { .. }
         | Call::Assign { .. }
         | Call::Unassign { .. }
+        | Call::InstagramUser { .. }
+        | Call::Numbers { .. }
+        | Call::AppsOn { .. }
+        | Call::Unsubscribe { .. }
+        | Call::Deregister { .. }
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. } => None,
     }

@@ -32,6 +32,7 @@ pub use sim::{Sim, SimConfig};
 pub use usage::{Quota, Throttle, UsageOrder};
 pub use wire::request::Verb;
 pub use world::{
-    Access, Business, BusinessBuilder, BusinessRole, DirectRole, Group, Holder, Id, Invitation, Page, PageBuilder,
-    Person, Reaction, Request, Scheduled, Share, SystemUser, Tasks, Token, Verdict, World, can_manage, set_of,
+    Access, Asset, AssetBuilder, AssetKind, Business, BusinessBuilder, BusinessRole, DirectRole, Group, Holder, Id,
+    Invitation, Number, Page, PageBuilder, Person, Reaction, Request, Scheduled, Share, SystemUser, Tasks, Token,
+    Verdict, World, can_manage, set_of,
 };

@@ -45,6 +45,12 @@ pub enum Answer {
     Persons(Vec<PersonId>),
     /// Asset groups of a complete walk.
     Groups(Vec<GroupId>),
+    /// One id, where the node names it.
+    Id(Option<ObjectId>),
+    /// The telephone numbers of a complete walk.
+    Numbers(Vec<Number>),
+    /// The apps of a complete walk.
+    Apps(Vec<ObjectId>),
     /// What a claim was answered with.
     Claimed(Claimed),
     /// `success: true`: accepted, not proved.
@@ -83,6 +89,17 @@ pub struct PersonOn {
     pub email: Option<EmailAddress>,
     /// What they may do.
     pub tasks: Tasks,
+}
+
+/// A telephone number of a WhatsApp account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// Its id at Meta, not the number itself.
+    pub id: ObjectId,
+    /// The phone's own app uses it too (`is_on_biz_app`): no call takes it off the platform.
+    pub on_phone: bool,
+    /// It is on the platform (`platform_type` `CLOUD_API`).
+    pub registered: bool,
 }
 
 /// `access_status` of a claim. The full set of values is unknown; `PENDING` and `CLIENT_RESPONSE_PENDING` have

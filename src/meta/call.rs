@@ -128,6 +128,17 @@ pub enum Call {
     Assign { business: BusinessId, asset: Asset, person: PersonId, tasks: Tasks },
     /// Takes `person` off `asset`. Answer: [`super::Answer::Done`].
     Unassign { asset: Asset, person: PersonId },
+    /// The Instagram user of the Instagram account `asset`, whose own id is another, as the business's list names it.
+    /// Answer: [`super::Answer::Id`].
+    InstagramUser { business: BusinessId, access: Access, asset: ObjectId },
+    /// The telephone numbers of a WhatsApp account. Answer: [`super::Answer::Numbers`].
+    Numbers { account: ObjectId },
+    /// The apps that a WhatsApp account tells of its messages. Answer: [`super::Answer::Apps`].
+    AppsOn { account: ObjectId },
+    /// Takes the credential's own app off a WhatsApp account. Answer: [`super::Answer::Done`].
+    Unsubscribe { account: ObjectId },
+    /// Takes a telephone number off WhatsApp's platform. Answer: [`super::Answer::Done`].
+    Deregister { number: ObjectId },
     /// Takes `person` out of `group`. Answer: [`super::Answer::Done`].
     LeaveGroup { group: GroupId, person: PersonId },
     /// Takes `person` out of their business. Answer: [`super::Answer::Done`].
@@ -150,13 +161,18 @@ impl Call {
             | Self::GroupsOfPerson { .. }
             | Self::InGroup { .. }
             | Self::Directory { .. }
+            | Self::StaffedPart { .. }
+            | Self::InstagramUser { .. }
+            | Self::Numbers { .. }
+            | Self::AppsOn { .. }
             | Self::LinksOf { .. }
-            | Self::Myself { .. }
-            | Self::StaffedPart { .. } => false,
+            | Self::Myself { .. } => false,
             Self::Claim { .. }
             | Self::Remove { .. }
             | Self::Assign { .. }
             | Self::Unassign { .. }
+            | Self::Unsubscribe { .. }
+            | Self::Deregister { .. }
             | Self::LeaveGroup { .. }
             | Self::RemovePerson { .. } => true,
         }
@@ -203,6 +219,15 @@ impl Call {
                 .with("user", person)
                 .with("tasks", json_list(tasks)),
             Self::Unassign { asset, person } => on_asset(Method::Delete, asset, "assigned_users").with("user", person),
+            Self::InstagramUser { business, access, .. } => {
+                let list = AssetList::held(Kind::InstagramAccount, *access);
+                Request::get("Business", business, list.edge()).with("fields", "id,ig_user_id")
+            }
+            Self::Numbers { account } => Request::get(class(Kind::WhatsappAccount), account, "phone_numbers")
+                .with("fields", "id,is_on_biz_app,platform_type"),
+            Self::AppsOn { account } => Request::get(class(Kind::WhatsappAccount), account, "subscribed_apps"),
+            Self::Unsubscribe { account } => Request::delete(class(Kind::WhatsappAccount), account, "subscribed_apps"),
+            Self::Deregister { number } => Request::post("WhatsAppBusinessPhoneNumber", number, "deregister"),
             Self::LeaveGroup { group, person } => {
                 Request::delete("BusinessAssetGroup", group, "assigned_users").with("user", person)
             }
@@ -228,6 +253,7 @@ fn claim(business: &BusinessId, kind: Claimable, id: &ObjectId, access: Access, 
     let request = Request::post("Business", business, AssetList::held(kind.kind(), access).edge())
         .with(claimed_by(kind), node_of(kind.kind(), id));
     match access {
+        Access::Agency if tasks.is_empty() => request,
         Access::Owner => request,
         Access::Agency => request.with("permitted_tasks", json_list(tasks)),
     }

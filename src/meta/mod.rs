@@ -5,11 +5,12 @@
 mod answer;
 mod call;
 mod errors;
+pub mod kinds;
 mod lists;
 mod request;
 mod usage;
 
-pub use answer::{Answer, Claimed, Holding, PersonOn, Refusal, Reply, Roll, Staffed};
+pub use answer::{Answer, Claimed, Holding, Number, PersonOn, Refusal, Reply, Roll, Staffed};
 pub use call::{Call, GroupId, Grouped, Removable};
 pub use errors::{Class, Row, Scope, classify, is_unknown};
 pub use lists::{AssetList, Claimable};

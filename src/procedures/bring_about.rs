@@ -89,6 +89,18 @@ pub(super) fn bring_about<T>(
     Err(never_known(script, write))
 }
 
+/// Looks, from the first look on, as after a write: whether what others do on their own comes about.
+pub(super) fn comes_about<T>(
+    script: &mut Script<'_>,
+    mut look: impl FnMut(&mut Script<'_>) -> Run<Look<T>>,
+) -> Run<Option<T>> {
+    let left = match look(script)? {
+        Look::Seen(seen) => return Ok(Some(seen)),
+        Look::NotYet(began) => began,
+    };
+    look_until_settled(script, &Sent { left, answer: None }, &mut |script, _| look(script))
+}
+
 /// Looks at growing gaps until the wanted state is seen, or a look that is old enough shows that it is not there.
 fn look_until_settled<T>(
     script: &mut Script<'_>,

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use super::bring_about::{Brought, Look, Sent, bring_about};
-use super::not_in_this_version;
 use super::observation::{Fact, Move, OpenClaim, Query, Say, StopCause, Watch};
 use super::script::{Run, Script, Watched};
 use super::verdict::Verdict;
 use super::withdraw::{Withdrawn, withdraw};
 use crate::contract::{Access, Asset, Body, BusinessId, Category, ErrorInfo, ObjectId, Outcome, Phase, Targets, Tasks};
+use crate::meta::kinds::Deed;
 use crate::meta::{Answer, AssetList, Call, Claimable, Claimed, Removable};
 
 /// The claim in hand.
@@ -33,7 +33,7 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     else {
         unreachable!("run dispatches on the body, and lists fan out")
     };
-    let Some(kind) = Claimable::of(asset.kind) else { return Ok(not_in_this_version("this claim")) };
+    let kind = claimable(script, asset, *access)?;
     let claim = Claim { business: script.business(), kind, asset, access: *access, tasks, again: *again };
     if let Some(held) = claim.held(script)? {
         return Ok(claim.already(script, &held));
@@ -47,6 +47,12 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     }
     script.safe_point()?;
     claim.ask_meta(script)
+}
+
+/// What the table of kinds refuses ends here, before anything is asked.
+fn claimable(script: &Script<'_>, asset: &Asset, access: Access) -> Run<Claimable> {
+    script.allows(asset, Deed::claim(access))?;
+    Claimable::of(asset.kind).ok_or_else(|| script.defect("the table of kinds allows a claim that has no call"))
 }
 
 impl Claim<'_> {

@@ -60,6 +60,11 @@ pub enum Done {
     },
     /// The business let go of it.
     LetGo,
+    /// A number or the app was taken off a WhatsApp account.
+    OffPlatform {
+        /// Which.
+        what: String,
+    },
     /// A person left an asset group that gave rights on it.
     LeftGroup {
         /// Which.
@@ -116,6 +121,7 @@ struct Record {
     groups: BTreeSet<(GroupId, PersonId)>,
     claimed: bool,
     removed: bool,
+    off_platform: Vec<String>,
 }
 
 impl Record {
@@ -133,6 +139,8 @@ impl Record {
             }
             (Call::Claim { .. }, _) => self.claimed = true,
             (Call::Remove { .. }, _) => self.removed = true,
+            (Call::Unsubscribe { .. }, _) => self.off_platform.push("the app".to_owned()),
+            (Call::Deregister { number }, _) => self.off_platform.push(format!("number {number}")),
             (
                 Call::Find { .. }
                 | Call::ListPart { .. }
@@ -148,6 +156,9 @@ impl Record {
                 | Call::LinksOf { .. }
                 | Call::Myself { .. }
                 | Call::StaffedPart { .. }
+                | Call::InstagramUser { .. }
+                | Call::Numbers { .. }
+                | Call::AppsOn { .. }
                 | Call::RemovePerson { .. },
                 _,
             ) => {}
@@ -193,6 +204,10 @@ impl Record {
             | Body::Inspect { .. }
             | Body::Undo { .. }
             | Body::Cancel { .. } => {}
+        }
+        for what in &self.off_platform {
+            let off = |asset| of(asset, Done::OffPlatform { what: what.clone() });
+            deeds.extend(self.assets.first().map(off));
         }
         for (group, person) in &self.groups {
             let left = |asset| of(asset, Done::LeftGroup { group: group.clone(), person: person.clone() });

@@ -80,12 +80,16 @@ fn bundled(script: &mut Script<'_>, parent: &Command, assets: Vec<Asset>) -> Run
     }
 }
 
+/// Every asset of every kind, each list to its end: what cannot be read ends the command, for nobody may take a part for
+/// the whole.
 fn everything_of_the_leaver(script: &mut Script<'_>, parent: &Command) -> Run<Vec<Asset>> {
     let Body::Reassign { from: Person::Id(person), .. } = &parent.body else { return Ok(Vec::new()) };
-    let person = person.clone();
-    let call = Call::AssetsOf { person, kind: Kind::Page };
-    let asset = |held: Holding| Asset { kind: Kind::Page, id: held.id };
-    Ok(script.assets(&call)?.into_iter().map(asset).collect())
+    let mut all = Vec::new();
+    for kind in Kind::ALL {
+        let call = Call::AssetsOf { person: person.clone(), kind };
+        all.extend(script.assets(&call)?.into_iter().map(|held: Holding| Asset { kind, id: held.id }));
+    }
+    Ok(all)
 }
 
 /// The `n`th child: the parent's command on one asset, or on those that it takes together. A notice is over when the

@@ -10,6 +10,7 @@ use super::bring_about::{Look, bring_about};
 use super::people::seen;
 use super::script::{Run, Script};
 use crate::contract::{Asset, Category, ErrorInfo, PersonId};
+use crate::meta::kinds::is_grouped;
 use crate::meta::{Answer, Call, GroupId, Grouped, Reply};
 
 /// The assets that a command may take a person from, and what their groups hold beside them.
@@ -42,6 +43,9 @@ pub(super) fn groups_to_leave(
     asset: &Asset,
     person: &PersonId,
 ) -> Run<Vec<GroupId>> {
+    if !is_grouped(asset.kind) {
+        return Ok(Vec::new());
+    }
     let call = Call::GroupsOf { person: person.clone(), asset: asset.clone() };
     let (_, groups) = script.groups(&call)?;
     for group in &groups {

@@ -14,6 +14,8 @@ use crate::meta::{Answer, AssetList, Call, Holding, PersonOn, Roll, Staffed};
 
 /// People in one event, at most: an asset with more goes on in the next part.
 const PEOPLE_SHOWN: usize = 1_000;
+/// What is owned first, then what is shared.
+const BOTH: [Access; 2] = [Access::Owner, Access::Agency];
 
 /// One part of a list as it was read: how many assets, where the next begins, and the assets to be told, in pieces
 /// that an event holds.
@@ -23,47 +25,49 @@ struct Read {
     pieces: Vec<Vec<AssetSeen>>,
 }
 
-pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
-    told_in_parts(script, |script, access, after| {
-        let list = AssetList::held(Kind::Page, access);
+/// What the business holds of `kinds`.
+pub(super) fn run(script: &mut Script<'_>, kinds: &[Kind]) -> Run<Outcome> {
+    told_in_parts(script, kinds, |script, kind, access, after| {
+        let list = AssetList::held(kind, access);
         let call = Call::ListPart { business: script.business().clone(), list, after };
         let part =
             |answer| if let Answer::Part { count, next, rows } = answer { Some((count, next, rows)) } else { None };
         let (_, (count, next, rows)) = script.fact(&call, part)?;
-        Ok(Read { count, next, pieces: vec![rows.into_iter().map(|held| seen(held, access)).collect()] })
+        Ok(Read { count, next, pieces: vec![rows.into_iter().map(|held| seen(held, kind, access)).collect()] })
     })
 }
 
 /// The same, with the people of each asset.
-pub(super) fn run_with_people(script: &mut Script<'_>) -> Run<Outcome> {
+pub(super) fn run_with_people(script: &mut Script<'_>, kinds: &[Kind]) -> Run<Outcome> {
     let call = Call::Directory { business: script.business().clone() };
     let people = |answer| if let Answer::Directory(people) = answer { Some(people) } else { None };
     let addresses: BTreeMap<PersonId, EmailAddress> = script.fact(&call, people)?.1.into_iter().collect();
-    told_in_parts(script, |script, access, after| {
-        let list = AssetList::held(Kind::Page, access);
+    told_in_parts(script, kinds, |script, kind, access, after| {
+        let list = AssetList::held(kind, access);
         let call = Call::StaffedPart { business: script.business().clone(), list, after };
         let part = |answer| {
             if let Answer::StaffedPart { count, next, rows } = answer { Some((count, next, rows)) } else { None }
         };
         let (_, (count, next, rows)) = script.fact(&call, part)?;
-        let assets = rows.into_iter().map(|row| staffed(row, access, &addresses)).collect();
+        let assets = rows.into_iter().map(|row| staffed(row, kind, access, &addresses)).collect();
         Ok(Read { count, next, pieces: pieces(assets) })
     })
 }
 
 fn told_in_parts(
     script: &mut Script<'_>,
-    mut read: impl FnMut(&mut Script<'_>, Access, Option<String>) -> Run<Read>,
+    kinds: &[Kind],
+    mut read: impl FnMut(&mut Script<'_>, Kind, Access, Option<String>) -> Run<Read>,
 ) -> Run<Outcome> {
-    let (mut part, mut total) = (0, 0);
-    let mut last = Vec::new();
-    for access in [Access::Owner, Access::Agency] {
+    let (mut part, mut totals, mut last) = (0, BTreeMap::new(), Vec::new());
+    let lists: Vec<(Kind, Access)> = kinds.iter().flat_map(|kind| BOTH.map(|access| (*kind, access))).collect();
+    for (n, (kind, access)) in lists.iter().copied().enumerate() {
         let mut after = None;
         loop {
-            let Read { count, next, mut pieces } = read(script, access, after)?;
-            total += u64::from(count);
+            let Read { count, next, mut pieces } = read(script, kind, access, after)?;
+            *totals.entry(kind).or_default() += u64::from(count);
             after = next;
-            if access == Access::Agency && after.is_none() {
+            if n + 1 == lists.len() && after.is_none() {
                 last = pieces.pop().unwrap_or_default();
             }
             for assets in pieces.into_iter().filter(|_| count > 0) {
@@ -75,13 +79,12 @@ fn told_in_parts(
             }
         }
     }
-    let inspection = Inspection { assets: last, totals: BTreeMap::from([(Kind::Page, total)]) };
-    Ok(Outcome { inspection: Some(inspection), ..Outcome::of(Phase::Completed, false) })
+    Ok(Outcome { inspection: Some(Inspection { assets: last, totals }), ..Outcome::of(Phase::Completed, false) })
 }
 
-fn seen(held: Holding, access: Access) -> AssetSeen {
+fn seen(held: Holding, kind: Kind, access: Access) -> AssetSeen {
     AssetSeen {
-        kind: Kind::Page,
+        kind,
         id: held.id,
         name: None,
         access,
@@ -92,7 +95,7 @@ fn seen(held: Holding, access: Access) -> AssetSeen {
     }
 }
 
-fn staffed(row: Staffed, access: Access, addresses: &BTreeMap<PersonId, EmailAddress>) -> AssetSeen {
+fn staffed(row: Staffed, kind: Kind, access: Access, addresses: &BTreeMap<PersonId, EmailAddress>) -> AssetSeen {
     let mut unread = Vec::new();
     let mut known = |list: &str, roll: Roll| match roll {
         Ok(people) => Some(people.into_iter().map(|on| person(on, addresses)).collect()),
@@ -103,7 +106,7 @@ fn staffed(row: Staffed, access: Access, addresses: &BTreeMap<PersonId, EmailAdd
     };
     let people = known("people", row.assigned);
     let direct = row.direct.and_then(|roll| known("direct", roll));
-    AssetSeen { people, direct, unread, ..seen(row.held, access) }
+    AssetSeen { people, direct, unread, ..seen(row.held, kind, access) }
 }
 
 fn person(on: PersonOn, addresses: &BTreeMap<PersonId, EmailAddress>) -> PersonOnAsset {
@@ -186,7 +189,7 @@ mod tests {
             let assets: Vec<AssetSeen> = sizes.iter().enumerate().map(|(n, (people, direct))| AssetSeen {
                 people: people.map(|count| crowd(n, 0, count)),
                 direct: direct.map(|count| crowd(n, 1, count)),
-                ..seen(Holding { id: (n + 1).to_string().parse().unwrap(), tasks: std::iter::empty().collect() }, Access::Owner)
+                ..seen(Holding { id: (n + 1).to_string().parse().unwrap(), tasks: std::iter::empty().collect() }, Kind::Page, Access::Owner)
             }).collect();
             let before = ids(std::slice::from_ref(&assets));
             let pieces = pieces(assets);

@@ -3,6 +3,7 @@
 use super::observation::{Fact, Query};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Category, ErrorInfo, PersonId};
+use crate::meta::kinds::{has_roles, manages};
 use crate::meta::{Answer, Call, PersonOn, Reply};
 
 /// Whether somebody who can manage the asset would remain.
@@ -24,7 +25,8 @@ pub(super) fn people_on(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<Perso
 /// Whether a manager remains on `asset` when `leaver` is gone: another person of the business, or a direct admin.
 pub(super) fn remains(script: &mut Script<'_>, asset: &Asset, people: &[PersonOn], leaver: &PersonId) -> Run<Remains> {
     let removed = removed_lately(script, asset)?;
-    let stays = |person: &PersonOn| person.id != *leaver && person.tasks.manage() && !removed.contains(&person.id);
+    let stays =
+        |person: &PersonOn| person.id != *leaver && manages(asset.kind, &person.tasks) && !removed.contains(&person.id);
     if people.iter().any(stays) {
         return Ok(Remains::Yes);
     }
@@ -50,13 +52,16 @@ pub(super) fn would_orphan(asset: &Asset, remedy: &str) -> ErrorInfo {
 }
 
 fn direct_admin(script: &mut Script<'_>, asset: &Asset, removed: &[PersonId]) -> Run<Remains> {
+    if !has_roles(asset.kind) {
+        return Ok(Remains::CannotBeSeen);
+    }
     let call = Call::RolesOn { page: asset.id.clone() };
     let (_, reply) = script.ask(&call)?;
     if let Reply::GaveUp(error) = reply {
         return Err(script.fail(error));
     }
     let Reply::Answer(Answer::People(people)) = reply else { return Ok(Remains::CannotBeSeen) };
-    let stays = people.iter().any(|person| person.tasks.manage() && !removed.contains(&person.id));
+    let stays = people.iter().any(|person| manages(asset.kind, &person.tasks) && !removed.contains(&person.id));
     Ok(if stays { Remains::Yes } else { Remains::Nobody })
 }
 

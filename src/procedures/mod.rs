@@ -27,6 +27,7 @@ mod trials;
 mod unbind;
 mod undo;
 pub mod verdict;
+mod whatsapp;
 mod withdraw;
 
 use jiff::Timestamp;
@@ -35,7 +36,7 @@ pub use deeds::{Deed, Deeds, Done, deeds};
 pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
 pub use script::Rules;
 
-use crate::contract::{Body, Category, Command, ErrorInfo, Kind, Outcome, Targets};
+use crate::contract::{Body, Category, Command, ErrorInfo, Outcome, Targets};
 use script::{Run, Script};
 
 /// The next move of `command`, after `seen`.
@@ -68,11 +69,6 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Some(targets @ (Targets::List(_) | Targets::All)) => return fan_out::run(script, targets),
         Some(Targets::One(_)) | None => {}
     }
-    if let Some(Targets::One(asset)) = command.body.targets()
-        && asset.kind != Kind::Page
-    {
-        return Ok(not_in_this_version(&format!("{} of a {}", command.body.name(), asset.kind.word())));
-    }
     match &command.body {
         Body::Claim { .. } => claim::run(script),
         Body::Unbind { .. } => unbind::run(script),
@@ -81,14 +77,8 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Transfer { .. } => transfer::run(script),
         Body::Cancel { target } => cancel::run(script, target),
         Body::Undo { target } => undo::run(script, target),
-        Body::Inspect { kinds, people } if kinds.is_empty() || kinds.contains(&Kind::Page) => {
-            if *people {
-                inspect::run_with_people(script)
-            } else {
-                inspect::run(script)
-            }
-        }
-        Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
+        Body::Inspect { kinds, people: true } => inspect::run_with_people(script, kinds),
+        Body::Inspect { kinds, people: false } => inspect::run(script, kinds),
         Body::Invite { .. }
         | Body::Offboard { .. }
         | Body::Share { .. }

@@ -1,10 +1,11 @@
 //! `assign` and `unassign`: one person on one asset.
 
-use super::bring_about::{Brought, Look, bring_about};
+use super::bring_about::{Brought, Look, bring_about, comes_about};
 use super::groups::{Covered, groups_to_leave, leave_groups};
 use super::manager::{Remains, people_on, remains, would_orphan};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, PersonId, Phase, Targets, Tasks};
+use crate::meta::kinds::{Deed, cell, manages};
 use crate::meta::{Call, GroupId, PersonOn};
 
 const FIND_A_MANAGER: &str = "Give another person full control of the asset first, then send the command anew.";
@@ -62,20 +63,25 @@ pub(super) fn prepare(
     let people = people_on(script, asset)?;
     let has = tasks_of(&people, person);
     let wanted = wanted(&has);
-    if has.manage() && !wanted.manage() {
+    let manages = |tasks: &Tasks| manages(asset.kind, tasks);
+    if manages(&has) && !manages(&wanted) {
         may_lose_manage(script, asset, &people, person)?;
     }
     let mut groups = Vec::new();
     if !wanted.covers(&has) {
         not_protected(script, asset, Some(person))?;
         groups = groups_to_leave(script, covered, asset, person)?;
+        if wanted.is_empty() && groups.is_empty() {
+            script.allows(asset, Deed::Unassign)?;
+        }
     }
     Ok(Change { asset: asset.clone(), person: person.clone(), has, wanted, people, groups })
 }
 
 /// A group takes all that came through it: between leaving it and having what stays, somebody else must manage.
 pub(super) fn may_be_without(script: &mut Script<'_>, change: &Change) -> Run<()> {
-    if !change.has.manage() || !change.wanted.manage() {
+    let manages = |tasks: &Tasks| manages(change.asset.kind, tasks);
+    if !manages(&change.has) || !manages(&change.wanted) {
         return Ok(());
     }
     may_lose_manage(script, &change.asset, &change.people, &change.person)
@@ -107,14 +113,25 @@ pub(super) fn may_lose_manage(
     }
 }
 
-/// Takes a person off, and sees it.
+/// Takes a person off, and sees it. Where there is no call for it they may be gone with their groups.
 pub(super) fn take_off(script: &mut Script<'_>, asset: &Asset, person: &PersonId) -> Run<()> {
     script.concerns(person);
+    if let Some(error) = cell(asset.kind, Deed::Unassign).refusal(asset) {
+        return is_gone(script, asset, person, error);
+    }
     let write = Call::Unassign { asset: asset.clone(), person: person.clone() };
     let brought = bring_about(script, &write, "takes the person off", |script, _| {
         see(script, asset, |people| people.iter().all(|on| on.id != *person))
     })?;
     seen(script, brought).map(|_| ())
+}
+
+fn is_gone(script: &mut Script<'_>, asset: &Asset, person: &PersonId, error: ErrorInfo) -> Run<()> {
+    if script.dry_run() {
+        return Ok(());
+    }
+    let gone = comes_about(script, |script| see(script, asset, |people| people.iter().all(|on| on.id != *person)))?;
+    if gone.is_some() { Ok(()) } else { Err(script.fail(error)) }
 }
 
 /// Sets what a person may do, and sees it; the people who were on the asset then (none in a dry run).

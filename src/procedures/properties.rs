@@ -146,6 +146,9 @@ impl Whims {
                 Answer::Groups(if self.one_in(4) { vec!["90".parse().unwrap()] } else { Vec::new() })
             }
             Call::Directory { .. } => Answer::Directory(Vec::new()),
+            Call::InstagramUser { .. } => Answer::Id(None),
+            Call::Numbers { .. } => Answer::Numbers(Vec::new()),
+            Call::AppsOn { .. } => Answer::Apps(Vec::new()),
             Call::LinksOf { .. } => Answer::Linked(self.one_in(4)),
             Call::Myself { .. } => Answer::Myself("71".parse().unwrap()),
             Call::StaffedPart { .. }
@@ -154,6 +157,8 @@ impl Whims {
             | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
+            | Call::Unsubscribe { .. }
+            | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. } => Answer::Done,
         })

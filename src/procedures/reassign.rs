@@ -4,8 +4,9 @@ use super::claim::listed;
 use super::groups::{Covered, groups_to_leave, leave_groups};
 use super::manager::people_on;
 use super::people::{may_lose_manage, not_protected, put_on, take_off, tasks_of};
-use super::script::{Run, Script};
-use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, Person, PersonId, Phase, Targets, Tasks};
+use super::script::{Run, Script, refusal_of};
+use crate::contract::{Asset, Body, Category, ErrorInfo, ItemResult, Outcome, Person, PersonId, Phase, Targets, Tasks};
+use crate::meta::kinds::{Deed, cell, manages};
 use crate::meta::{AssetList, GroupId, PersonOn};
 
 /// From whom to whom, and what.
@@ -56,9 +57,32 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     if !handover.leavers.is_empty() {
         // The successor has been seen in place: from here on the leaver may go.
         leave_groups(script, &handover.groups, asset, &between.leaver)?;
-        take_off(script, asset, &between.leaver)?;
+        if let Err(error) = let_go_of(script, &handover, &between.leaver)? {
+            return Ok(left_to_a_person(script, asset, error));
+        }
     }
     Ok(Outcome { granted_tasks: Some(handover.wanted), ..Outcome::of(Phase::Completed, script.changed()) })
+}
+
+/// Takes the leaver off; of a kind that has no call for it, unless they are gone with their groups, the error says
+/// what a person does.
+fn let_go_of(script: &mut Script<'_>, handover: &Handover, leaver: &PersonId) -> Run<Result<(), ErrorInfo>> {
+    let asset = &handover.asset;
+    match cell(asset.kind, Deed::Unassign).refusal(asset) {
+        None => take_off(script, asset, leaver).map(Ok),
+        Some(error) if handover.groups.is_empty() => {
+            script.concerns(leaver);
+            Ok(Err(error))
+        }
+        Some(_) => refusal_of(take_off(script, asset, leaver)),
+    }
+}
+
+/// The successor is in place, and the leaver still there.
+fn left_to_a_person(script: &Script<'_>, asset: &Asset, error: ErrorInfo) -> Outcome {
+    let changed = script.changed();
+    let result = ItemResult { asset: asset.clone(), phase: Phase::Failed, changed, error: Some(error) };
+    Outcome { results: vec![result], ..Outcome::of(Phase::Incomplete, changed) }
 }
 
 impl Between {
@@ -128,7 +152,8 @@ fn may_leave(
     if handover.leavers.is_empty() {
         return Ok(Vec::new());
     }
-    if handover.leavers.manage() && !handover.wanted.manage() {
+    let kind = handover.asset.kind;
+    if manages(kind, &handover.leavers) && !manages(kind, &handover.wanted) {
         may_lose_manage(script, &handover.asset, people, leaver)?;
     }
     groups_to_leave(script, covered, &handover.asset, leaver)
@@ -147,7 +172,8 @@ pub(super) fn still_may_leave(
     if !had.covers(&has) {
         return Err(script.fail(changed_meanwhile(asset, &has)));
     }
-    if had.manage() && !wanted.manage() { may_lose_manage(script, asset, people, leaver) } else { Ok(()) }
+    let managed = manages(asset.kind, had) && !manages(asset.kind, wanted);
+    if managed { may_lose_manage(script, asset, people, leaver) } else { Ok(()) }
 }
 
 fn changed_meanwhile(asset: &Asset, has: &Tasks) -> ErrorInfo {

@@ -13,9 +13,10 @@ use super::anew::passed_over;
 use super::observation::{Announcement, Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
 use super::verdict::{Proof, Verdict};
 use crate::contract::{
-    BusinessId, Category, Command, CommandId, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
+    Asset, BusinessId, Category, Command, CommandId, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
     PlanStep,
 };
+use crate::meta::kinds::{Deed, cell};
 use crate::meta::{Answer, Call, GroupId, Holding, PersonOn, Refusal, Reply};
 
 /// A part of a procedure: a value, or the move that must come first.
@@ -32,7 +33,7 @@ pub struct Rules {
     pub look_first: Duration,
     /// How often a write with unknown effect is sent, at most.
     pub writes_at_most: u32,
-    /// `cool_down`: between letting go of an asset and claiming it again.
+    /// `cool_down`: between letting go of an asset and claiming it again, or looking whether it has left.
     pub cool_down: Duration,
     /// `protected`: `page/123`, `person/456` or an address.
     pub protected: Vec<String>,
@@ -382,6 +383,19 @@ impl<'a> Script<'a> {
     /// The end as `failed`, with what has been changed.
     pub(super) fn fail(&self, error: ErrorInfo) -> Box<Move> {
         Box::new(Move::Finish(Box::new(Outcome::failed(self.changed, error))))
+    }
+
+    /// Ends the command where the table of kinds says that `deed` is not done by a call.
+    pub(super) fn allows(&self, asset: &Asset, deed: Deed) -> Run<()> {
+        match cell(asset.kind, deed).refusal(asset) {
+            None => Ok(()),
+            Some(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// The end because of a defect of ours.
+    pub(super) fn defect(&self, message: &str) -> Box<Move> {
+        self.fail(internal(message))
     }
 
     /// The end because Meta refused.

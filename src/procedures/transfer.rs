@@ -6,17 +6,18 @@
 
 use super::bring_about::Brought;
 use super::claim::{Claim, Standing, confirmed, listed};
+use super::groups::leave_groups;
 use super::manager::{removed_lately, would_orphan};
 use super::observation::{Fact, Move, Query, Say, StopCause, Watch};
 use super::people::{not_protected, take_off};
 use super::script::{Run, Script, Watched};
 use super::unbind::{CANNOT_SEE, NEEDS_A_DIRECT_ADMIN, let_go, people_to_take_off};
 use super::verdict::Verdict;
-use super::{groups::leave_groups, not_in_this_version};
 use crate::contract::{
     Access, Asset, Body, BusinessId, Category, ErrorInfo, ExpiredBecause, Outcome, Phase, Targets, Tasks,
 };
-use crate::meta::{Answer, AssetList, Call, Claimable, PersonOn, Reply};
+use crate::meta::kinds::Deed;
+use crate::meta::{Answer, AssetList, Call, Claimable, PersonOn, Removable, Reply};
 
 /// What the plan says of the claim: Meta tells nobody since when somebody is an admin.
 const SEVEN_DAYS: &str = "the new business asks for the Page after the cool-down; Meta grants it at once only to one who has been its admin for more than 7 days, else others must approve";
@@ -34,9 +35,9 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     let Body::Transfer { targets: Targets::One(asset), to_business: to, cool_down, unmanaged } = &command.body else {
         unreachable!("run dispatches on the body, and lists fan out")
     };
-    if asset.kind != crate::contract::Kind::Page {
-        return Ok(not_in_this_version("this transfer"));
-    }
+    // Of every other kind one of the two halves has no call.
+    script.allows(asset, Deed::UnbindOwned)?;
+    script.allows(asset, Deed::ClaimOwner)?;
     let transfer = Transfer { asset, from: script.business(), to, unmanaged: *unmanaged };
     let tasks = Tasks::default();
     let claim =
@@ -52,7 +53,7 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
         take_off(script, asset, person)?;
     }
     script.safe_point()?;
-    if let Some(left) = let_go(script, asset, Access::Owner)? {
+    if let Some(left) = let_go(script, asset, Removable::Page(asset.id.clone()), Access::Owner)? {
         script.wait_until(left + cool_down.unwrap_or(script.rules().cool_down))?;
     }
     transfer.taken_up(script, &claim)

@@ -19,6 +19,7 @@ use crate::contract::{
     Access, Asset, Body, BusinessId, Category, Command, CommandId, ErrorInfo, ItemResult, Kind, Outcome, Person,
     PersonId, Phase, Targets, Tasks,
 };
+use crate::meta::kinds::manages;
 use crate::meta::{AssetList, Call, PersonOn};
 
 /// Results in one event, at most.
@@ -88,6 +89,7 @@ fn look(
         match one {
             Done::LetGo => {}
             Done::Claimed { access } => claimed(script, business, asset, *access, reversal)?,
+            Done::OffPlatform { what } => reversal.left.push(left(asset, off_platform(what))),
             Done::LeftGroup { group, person } => {
                 let what = format!("person {person} left asset group {group}, and no call puts anybody back into one");
                 reversal.left.push(left(asset, group_left(what)));
@@ -162,7 +164,8 @@ impl Reversal {
             }
         }
         for change in changes {
-            let takes = change.after.covers(&change.before) || (change.after.manage() && !change.before.manage());
+            let manages = |tasks: &Tasks| manages(asset.kind, tasks);
+            let takes = change.after.covers(&change.before) || (manages(&change.after) && !manages(&change.before));
             let body = change.body(asset);
             if takes {
                 self.takes.push((asset.clone(), body));
@@ -277,6 +280,14 @@ fn changed_since(asset: &Asset, change: &Change, has: &Tasks) -> ErrorInfo {
         "changed_since",
         format!("person {person} had {} on {asset} after the command and has {} now", told(after), told(has)),
         "Find out who changed it; then set with `assign` or `unassign` what is wanted.",
+    )
+}
+
+fn off_platform(what: &str) -> ErrorInfo {
+    human(
+        "off_platform",
+        format!("{what} was taken off the WhatsApp account, and no call of ours puts it back"),
+        "Register the number again with its PIN and subscribe the app again, as at the first setup.",
     )
 }
 

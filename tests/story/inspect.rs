@@ -1,9 +1,9 @@
-//! What a business holds is told in parts, and what this version cannot tell is said at once.
+//! What a business holds is told in parts.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use crate::harness::{BUSINESS, OWNER, Story, ends, fails, world};
+use crate::harness::{BUSINESS, OWNER, Story, ends, world};
 
 #[tokio::test]
 async fn an_inspection_tells_owned_and_shared_pages_and_counts_them() -> Result<()> {
@@ -12,7 +12,7 @@ async fn an_inspection_tells_owned_and_shared_pages_and_counts_them() -> Result<
         .page("1002", |p| p.owned_by(BUSINESS))
         .page("1003", |p| p.owned_by(OWNER).shared_with(BUSINESS, &["ADVERTISE"]));
     let story = Story::of(pages).await?;
-    let event = story.ask(&json!({"id": "i", "command": "inspect", "business": BUSINESS})).await?;
+    let event = story.ask(&json!({"id": "i", "command": "inspect", "business": BUSINESS, "kinds": ["page"]})).await?;
     ends(&event, "completed", json!(false))?;
     assert_eq!(event["data"]["totals"], json!({"page": 3}));
     let shared = event["data"]["assets"].as_array().context("the last part")?;
@@ -26,15 +26,8 @@ async fn an_inspection_tells_owned_and_shared_pages_and_counts_them() -> Result<
 #[tokio::test]
 async fn an_inspection_of_an_empty_business_says_so() -> Result<()> {
     let story = Story::of(world()).await?;
-    let event = story.ask(&json!({"id": "i", "command": "inspect", "business": BUSINESS})).await?;
+    let event = story.ask(&json!({"id": "i", "command": "inspect", "business": BUSINESS, "kinds": ["page"]})).await?;
     ends(&event, "completed", json!(false))?;
     assert_eq!(event["data"]["totals"], json!({"page": 0}));
     Ok(())
-}
-
-#[tokio::test]
-async fn an_inspection_of_catalogs_is_not_in_this_version() -> Result<()> {
-    let story = Story::of(world()).await?;
-    let order = json!({"id": "i", "command": "inspect", "business": BUSINESS, "kinds": ["catalog"]});
-    fails(&story.ask(&order).await?, "unsupported", "not_in_this_version")
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{ANNA, BEN, BUSINESS, MANAGER, OUTSIDER, OWNER, Story, cancel, ends, phase, world};
 
 fn inspection() -> Value {
-    json!({"id": "i", "command": "inspect", "business": BUSINESS, "people": true})
+    json!({"id": "i", "command": "inspect", "business": BUSINESS, "kinds": ["page"], "people": true})
 }
 
 /// Every asset that was told, in parts and at the end, by its id. None may be told twice.

@@ -13,6 +13,7 @@ use super::{CliError, Ended, answer};
 use crate::broker::TopologyNames;
 use crate::contract::schema;
 use crate::graph_sim;
+use crate::meta;
 
 /// Arguments of `bindery schema`.
 #[derive(Debug, Clone, Args)]
@@ -34,7 +35,7 @@ pub(super) fn run(args: &SchemaArgs) -> Result<Ended, CliError> {
 }
 
 /// Each file by name, as it is written: JSON with its keys sorted, so that a difference is a change.
-fn files() -> Result<[(&'static str, String); 5], CliError> {
+fn files() -> Result<[(&'static str, String); 6], CliError> {
     let asyncapi =
         asyncapi::document(&TopologyNames::default()).map_err(|error| CliError::Failed(error.to_string()))?;
     let files = [
@@ -42,6 +43,7 @@ fn files() -> Result<[(&'static str, String); 5], CliError> {
         ("event.schema.json", schema::event()),
         ("event-data.schema.json", schema::event_data()),
         ("asyncapi.json", asyncapi),
+        ("kinds.json", meta::kinds::as_json()),
         ("graph-sim.openapi.json", schema::tidied(graph_sim::openapi())),
     ];
     Ok(files.map(|(name, document)| (name, text(&document))))

@@ -28,6 +28,7 @@ const EDGES_BEYOND: &[(&str, &str, &str, &str)] = &[
     ("GET", "BusinessUser", "assigned_ads_pixels", "D reference/business-user/assigned_ads_pixels"),
     ("GET", "BusinessUser", "assigned_instagram_accounts", "D reference/business-user/assigned_instagram_accounts"),
     ("POST", "Business", "client_ad_accounts", "D guides/business-to-business; left the specs in v11"),
+    ("POST", "WhatsAppBusinessPhoneNumber", "deregister", "D whatsapp/business-phone-numbers/registration"),
     ("GET", "Page", "", "D reference/page: instagram_business_account and connected_instagram_account are its fields"),
     ("GET", "User", "", "D developers.facebook.com/docs/graph-api/overview: `me` is the node behind the token"),
 ];
@@ -57,6 +58,12 @@ fn every_call() -> Vec<Call> {
     calls.push(Call::RemovePerson { person: person() });
     calls.push(Call::GroupsOfPerson { person: person() });
     calls.push(Call::Directory { business: business() });
+    for access in [Access::Owner, Access::Agency] {
+        calls.push(Call::InstagramUser { business: business(), access, asset: "18".parse().unwrap() });
+    }
+    let account = || "19".parse().unwrap();
+    calls.extend([Call::Numbers { account: account() }, Call::AppsOn { account: account() }]);
+    calls.extend([Call::Unsubscribe { account: account() }, Call::Deregister { number: account() }]);
     calls.push(Call::LinksOf { page: "1009".parse().unwrap() });
     calls.push(Call::Myself { business: business() });
     let owned = AssetList::Owned(Kind::Page);
@@ -109,8 +116,13 @@ fn number_of(call: &Call) -> usize {
         Call::GroupsOfPerson { .. } => 15,
         Call::Directory { .. } => 16,
         Call::StaffedPart { .. } => 17,
-        Call::LinksOf { .. } => 18,
-        Call::Myself { .. } => 19,
+        Call::InstagramUser { .. } => 18,
+        Call::Numbers { .. } => 19,
+        Call::AppsOn { .. } => 20,
+        Call::Unsubscribe { .. } => 21,
+        Call::Deregister { .. } => 22,
+        Call::LinksOf { .. } => 23,
+        Call::Myself { .. } => 24,
     }
 }
 
@@ -139,7 +151,7 @@ fn every_call_is_tried() {
     let mut tried: Vec<usize> = every_call().iter().map(number_of).collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..20).collect::<Vec<_>>());
+    assert_eq!(tried, (0..25).collect::<Vec<_>>());
 }
 
 #[test]

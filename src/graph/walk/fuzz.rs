@@ -72,6 +72,11 @@ fn calls() -> Vec<Call> {
         Call::Remove { business: business(), what: Removable::Page(page()) },
         Call::Assign { business: business(), asset: asset(), person: person(), tasks: Tasks::default() },
         Call::Unassign { asset: asset(), person: person() },
+        Call::InstagramUser { business: business(), access, asset: page() },
+        Call::Numbers { account: page() },
+        Call::AppsOn { account: page() },
+        Call::Unsubscribe { account: page() },
+        Call::Deregister { number: page() },
         Call::LeaveGroup { group: group(), person: person() },
         Call::RemovePerson { person: person() },
     ];
@@ -142,6 +147,9 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
         Answer::Linked(_) | Answer::Myself(_) => false,
         // A walk gives the rows; who is on them is asked beside it.
         Answer::StaffedPart { .. } => false,
+        Answer::Id(_) => matches!(call, Call::InstagramUser { .. }),
+        Answer::Numbers(_) => matches!(call, Call::Numbers { .. }),
+        Answer::Apps(_) => matches!(call, Call::AppsOn { .. }),
         Answer::Directory(_) => matches!(call, Call::Directory { .. }),
         Answer::Claimed(_) => matches!(call, Call::Claim { .. }),
         Answer::Done => call.is_write() && !matches!(call, Call::Claim { .. }),

@@ -1,30 +1,20 @@
 //! `/{business}` and its edges.
 
-use super::{Change, Content, Listing, View, no_such_edge, refuse_verb, rows};
-use crate::graph_sim::wire::nodes::{BUSINESS, BUSINESS_USER, GROUP, PAGE, PAGE_REQUEST, ROLE_REQUEST, SYSTEM_USER};
+use super::{Change, Content, Listing, View, asset, no_such_edge, refuse_verb, rows};
+use crate::graph_sim::wire::nodes::{
+    AD_ACCOUNT_REQUEST, BUSINESS, BUSINESS_USER, GROUP, PAGE, PAGE_REQUEST, ROLE_REQUEST, SYSTEM_USER,
+};
 use crate::graph_sim::wire::request::Verb;
 use crate::graph_sim::world::refusal::bad_parameter;
-use crate::graph_sim::world::{Access, BusinessRole, Refusal, Written};
+use crate::graph_sim::world::{Access, AssetKind, BusinessRole, Refusal, Written};
 
 /// Kinds of asset that the simulator has none of: their lists are there, and empty.
-const EMPTY: [&str; 22] = [
+const EMPTY: [&str; 10] = [
     "agencies",
     "clients",
-    "client_ad_accounts",
-    "client_instagram_assets",
-    "client_pixels",
-    "client_product_catalogs",
-    "client_whatsapp_business_accounts",
     "instagram_accounts",
-    "owned_ad_accounts",
     "owned_businesses",
     "owned_instagram_accounts",
-    "owned_instagram_assets",
-    "owned_pixels",
-    "owned_product_catalogs",
-    "owned_whatsapp_business_accounts",
-    "pending_client_ad_accounts",
-    "pending_owned_ad_accounts",
     "received_audience_sharing_requests",
     "received_inprogress_onbehalf_requests",
     "received_inprogress_transfer_ownership_agreements",
@@ -53,6 +43,8 @@ fn list<'a>(view: View<'a>, id: &'a str, edge: &str) -> Result<Listing<'a>, Refu
         }
         "pending_owned_pages" => requests(view, id, Access::Owner),
         "pending_client_pages" => requests(view, id, Access::Agency),
+        "pending_owned_ad_accounts" => ad_account_requests(view, id, Access::Owner),
+        "pending_client_ad_accounts" => ad_account_requests(view, id, Access::Agency),
         "business_users" => {
             let users = place.into_iter().flat_map(|found| found.users.keys());
             Listing::new(users, &BUSINESS_USER, move |user| rows::person(lists, id, user))
@@ -66,6 +58,7 @@ fn list<'a>(view: View<'a>, id: &'a str, edge: &str) -> Result<Listing<'a>, Refu
             let groups = place.into_iter().flat_map(|found| found.groups.keys());
             Listing::new(groups, &GROUP, move |group| rows::group(lists, group))
         }
+        list if held(list).is_some() => return assets(view, id, list),
         known if EMPTY.contains(&known) => Listing::nothing(),
         _ => return Err(no_such_edge(view.request, &BUSINESS)),
     })
@@ -73,7 +66,44 @@ fn list<'a>(view: View<'a>, id: &'a str, edge: &str) -> Result<Listing<'a>, Refu
 
 fn requests<'a>(view: View<'a>, id: &str, access: Access) -> Listing<'a> {
     let lists = view.lists;
-    Listing::new(lists.requests_of(id, access), &PAGE_REQUEST, move |request| rows::page_request(lists, request))
+    let mut ids = lists.requests_of(id, access);
+    ids.retain(|request| lists.requests.get(request).is_some_and(|open| !lists.assets.contains_key(&open.page)));
+    Listing::new(ids, &PAGE_REQUEST, move |request| rows::page_request(lists, request))
+}
+
+fn ad_account_requests<'a>(view: View<'a>, id: &str, access: Access) -> Listing<'a> {
+    let lists = view.lists;
+    let mut ids = lists.requests_of(id, access);
+    ids.retain(|request| lists.requests.get(request).is_some_and(|open| lists.assets.contains_key(&open.page)));
+    Listing::new(ids, &AD_ACCOUNT_REQUEST, move |request| rows::ad_account_request(lists, request))
+}
+
+/// Of which kind a list is, and whether it is of what the business owns.
+fn held(list: &str) -> Option<(AssetKind, bool)> {
+    let (owned, rest) = match (list.strip_prefix("owned_"), list.strip_prefix("client_")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return None,
+    };
+    let kind = match rest {
+        "ad_accounts" => AssetKind::AdAccount,
+        "pixels" => AssetKind::Pixel,
+        "whatsapp_business_accounts" => AssetKind::WhatsappAccount,
+        "instagram_assets" => AssetKind::InstagramAccount,
+        "product_catalogs" => AssetKind::Catalog,
+        _ => return None,
+    };
+    Some((kind, owned))
+}
+
+fn assets<'a>(view: View<'a>, id: &'a str, list: &str) -> Result<Listing<'a>, Refusal> {
+    let lists = view.lists;
+    let (kind, owned) = held(list).ok_or_else(|| no_such_edge(view.request, &BUSINESS))?;
+    let ids: Vec<&str> = match owned {
+        true => lists.assets_owned(kind, id).map(String::as_str).collect(),
+        false => lists.assets_shared(kind, id).map(String::as_str).collect(),
+    };
+    Ok(Listing::new(ids, asset::schema(kind), move |one| asset::row(lists, one, id)))
 }
 
 fn invitations<'a>(view: View<'a>, id: &'a str) -> Listing<'a> {
@@ -100,6 +130,17 @@ pub(super) fn write(change: Change<'_>) -> Result<Written, Refusal> {
             world.claim_as_agency(caller, id, page, request.tasks("permitted_tasks")?, now)
         }
         (Verb::Delete, Some("pages")) => world.let_go(caller, id, request.required("page_id")?),
+        (Verb::Post, Some("owned_ad_accounts")) => {
+            world.own_ad_account(caller, id, request.required("adaccount_id")?, now)
+        }
+        (Verb::Post, Some("client_ad_accounts")) => {
+            let tasks = request.tasks_among("permitted_tasks", AssetKind::AdAccount.tasks())?;
+            world.use_ad_account(caller, id, request.required("adaccount_id")?, tasks, now)
+        }
+        (Verb::Delete, Some("ad_accounts")) => world.leave_ad_account(caller, id, request.required("adaccount_id")?),
+        (Verb::Delete, Some("instagram_accounts")) => {
+            world.leave_instagram(caller, id, request.required("instagram_account")?)
+        }
         (Verb::Post, Some("business_users")) => {
             let role = role_of(request.param("role"))?;
             world.invite(caller, id, request.required("email")?, role, now)

@@ -1,5 +1,6 @@
 //! The nodes and edges that the simulator knows: one table for each verb, the rules behind them in `world`.
 
+mod asset;
 mod business;
 mod group;
 mod page;
@@ -79,11 +80,12 @@ pub(crate) fn read(view: View<'_>) -> Result<Content<'_>, Refusal> {
         id => match view.world.kind_of(id) {
             Some(NodeKind::Business) => business::read(view),
             Some(NodeKind::Page) => page::read(view),
+            Some(NodeKind::Asset) => asset::read(view),
             Some(NodeKind::Person | NodeKind::SystemUser) => person::read(view),
             Some(NodeKind::Group) => group::read(view),
             Some(NodeKind::Invitation) => person::read_invitation(view),
             // The specification gives this node no operation at all, not even GET.
-            Some(NodeKind::Request) | None => Err(view.request.missing()),
+            Some(NodeKind::Number | NodeKind::Request) | None => Err(view.request.missing()),
         },
     }
 }
@@ -94,6 +96,8 @@ pub(crate) fn write(change: Change<'_>) -> Result<Written, Refusal> {
     match kind {
         Some(NodeKind::Business) => business::write(change),
         Some(NodeKind::Page) => page::write(change),
+        Some(NodeKind::Asset) => asset::write(change),
+        Some(NodeKind::Number) => asset::write_number(change),
         Some(NodeKind::Group) => group::write(change),
         Some(NodeKind::Person | NodeKind::Invitation) => person::write(change),
         Some(NodeKind::SystemUser | NodeKind::Request) | None => Err(refuse_verb(change.request)),

@@ -1,18 +1,9 @@
 //! `/{business-user}`, `/{system-user}`, `/{role-request}` and their edges.
 
-use super::{Change, Content, Listing, View, no_such_edge, refuse_verb, rows};
+use super::{Change, Content, Listing, View, asset, no_such_edge, refuse_verb, rows};
 use crate::graph_sim::wire::nodes::{BUSINESS_USER, GROUP, PAGE, ROLE_REQUEST, SYSTEM_USER};
 use crate::graph_sim::wire::request::Verb;
-use crate::graph_sim::world::{NodeKind, Refusal, World, Written};
-
-/// Kinds of asset that the simulator has none of.
-const EMPTY: [&str; 5] = [
-    "assigned_ad_accounts",
-    "assigned_ads_pixels",
-    "assigned_instagram_accounts",
-    "assigned_product_catalogs",
-    "assigned_whatsapp_business_accounts",
-];
+use crate::graph_sim::world::{AssetKind, NodeKind, Refusal, World, Written};
 
 pub(super) fn read(view: View<'_>) -> Result<Content<'_>, Refusal> {
     let (world, id) = (view.world, view.request.node());
@@ -31,10 +22,29 @@ pub(super) fn read(view: View<'_>) -> Result<Content<'_>, Refusal> {
             let groups = lists.groups_of(home, id, view.request.param("contained_asset_id")).map(|(group, _)| group);
             Listing::new(groups, &GROUP, move |group| rows::group(lists, group))
         }
-        Some(known) if EMPTY.contains(&known) => Listing::nothing(),
+        Some(list) if assigned(list).is_some() => assets(view, home, id, list)?,
         Some(_) => return Err(no_such_edge(view.request, schema)),
     };
     Ok(Content::List(listing))
+}
+
+/// Of which kind a list of a person's assets is.
+fn assigned(list: &str) -> Option<AssetKind> {
+    match list {
+        "assigned_ad_accounts" => Some(AssetKind::AdAccount),
+        "assigned_ads_pixels" => Some(AssetKind::Pixel),
+        "assigned_instagram_accounts" => Some(AssetKind::InstagramAccount),
+        "assigned_product_catalogs" => Some(AssetKind::Catalog),
+        "assigned_whatsapp_business_accounts" => Some(AssetKind::WhatsappAccount),
+        _ => None,
+    }
+}
+
+fn assets<'a>(view: View<'a>, home: &'a str, user: &'a str, list: &str) -> Result<Listing<'a>, Refusal> {
+    let lists = view.lists;
+    let kind = assigned(list).ok_or_else(|| no_such_edge(view.request, &BUSINESS_USER))?;
+    let ids: Vec<&str> = lists.assets_of(kind, home, user).map(String::as_str).collect();
+    Ok(Listing::new(ids, asset::schema(kind), move |one| asset::assigned_row(lists, one, home, user)))
 }
 
 pub(super) fn read_invitation(view: View<'_>) -> Result<Content<'_>, Refusal> {

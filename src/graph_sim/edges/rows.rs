@@ -88,6 +88,12 @@ pub(super) fn page_request(world: &World, id: &str) -> Value {
     json!({ "id": id, "page": { "id": found.page, "name": name }, "permitted_tasks": found.tasks })
 }
 
+/// A BusinessAdAccountRequest, as bare.
+pub(super) fn ad_account_request(world: &World, id: &str) -> Value {
+    let Some(found) = world.requests.get(id) else { return json!({ "id": id }) };
+    json!({ "id": id, "ad_account": { "id": found.page }, "permitted_tasks": found.tasks })
+}
+
 pub(super) fn role_request(world: &World, business: &str, id: &str, now: Timestamp) -> Value {
     let found = world.businesses.get(business).and_then(|place| place.invitations.get(id));
     let Some(open) = found else { return json!({ "id": id }) };
@@ -126,7 +132,7 @@ fn meta_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string()
 }
 
-fn name_of<'w>(world: &'w World, business: &str, user: &str) -> &'w str {
+pub(super) fn name_of<'w>(world: &'w World, business: &str, user: &str) -> &'w str {
     let Some(place) = world.businesses.get(business) else { return "" };
     let person = place.users.get(user).map(|found| found.name.as_str());
     person.or_else(|| place.system_users.get(user).map(|found| found.name.as_str())).unwrap_or("")

@@ -42,11 +42,30 @@ pub(crate) static PAGE: Schema = Schema {
     ],
 };
 
-/// Named in asset groups alone: of their many fields the simulator knows the id.
-pub(crate) static AD_ACCOUNT: Schema = Schema { node: "AdAccount", usual: &["id"], fields: &["id"] };
+/// Of the many fields of the kinds beside Pages the simulator knows those that say who has what.
+pub(crate) static AD_ACCOUNT: Schema = plain("AdAccount");
+pub(crate) static PIXEL: Schema = plain("AdsPixel");
+pub(crate) static WHATSAPP: Schema = plain("WhatsAppBusinessAccount");
+pub(crate) static CATALOG: Schema = Schema { node: "ProductCatalog", usual: &["id"], fields: &["id", "tasks"] };
 
-/// As [`AD_ACCOUNT`].
-pub(crate) static PIXEL: Schema = Schema { node: "AdsPixel", usual: &["id"], fields: &["id"] };
+pub(crate) static INSTAGRAM: Schema =
+    Schema { node: "InstagramBusinessAsset", usual: &["id"], fields: &["id", "ig_user_id", "tasks"] };
+
+pub(crate) static NUMBER: Schema = Schema {
+    node: "WhatsAppBusinessPhoneNumber",
+    usual: &["id"],
+    fields: &["id", "is_on_biz_app", "platform_type", "status"],
+};
+
+pub(crate) static APP: Schema = Schema {
+    node: "WhatsAppApplication",
+    usual: &["whatsapp_business_api_data"],
+    fields: &["whatsapp_business_api_data"],
+};
+
+const fn plain(node: &'static str) -> Schema {
+    Schema { node, usual: &["id"], fields: &["id", "permitted_tasks", "tasks"] }
+}
 
 #[rustfmt::skip]
 pub(crate) static BUSINESS_USER: Schema = Schema {
@@ -72,6 +91,12 @@ pub(crate) static ASSIGNED_USER: Schema = Schema {
 
 pub(crate) static PAGE_REQUEST: Schema =
     Schema { node: "BusinessPageRequest", usual: &["id", "page"], fields: &["id", "page", "permitted_tasks"] };
+
+pub(crate) static AD_ACCOUNT_REQUEST: Schema = Schema {
+    node: "BusinessAdAccountRequest",
+    usual: &["id", "ad_account"],
+    fields: &["id", "ad_account", "permitted_tasks"],
+};
 
 #[rustfmt::skip]
 pub(crate) static ROLE_REQUEST: Schema = Schema {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::form;
 use crate::graph_sim::world::refusal::{missing_object, unknown_path, version_too_old};
-use crate::graph_sim::world::{Refusal, parse_tasks};
+use crate::graph_sim::world::{Refusal, parse_among, parse_tasks};
 use crate::graph_sim::world::{Tasks, refusal};
 
 /// What Graph does with a node or an edge.
@@ -123,6 +123,13 @@ impl GraphRequest {
     pub(crate) fn tasks(&self, name: &str) -> Result<Tasks, Refusal> {
         let Some(text) = self.param(name) else { return Ok(Tasks::new()) };
         parse_tasks(text)
+            .map_err(|bad| refusal::bad_parameter(name, &format!("must be one of the known tasks, got {bad}")))
+    }
+
+    /// The same, where the names may be those of `known`.
+    pub(crate) fn tasks_among(&self, name: &str, known: &[&str]) -> Result<Tasks, Refusal> {
+        let Some(text) = self.param(name) else { return Ok(Tasks::new()) };
+        parse_among(text, known)
             .map_err(|bad| refusal::bad_parameter(name, &format!("must be one of the known tasks, got {bad}")))
     }
 

@@ -135,6 +135,29 @@ impl BusinessBuilder {
         self
     }
 
+    /// Puts a pixel into the group `id`.
+    #[must_use]
+    pub fn pixel_in_group(mut self, id: &str, pixel: &str) -> Self {
+        self.business.groups.entry(id.to_owned()).or_default().pixels.insert(pixel.to_owned());
+        self
+    }
+
+    /// Gives `user` these tasks on the ad accounts in the group `id`.
+    #[must_use]
+    pub fn on_ad_accounts_in_group(mut self, id: &str, user: &str, tasks: &[&str]) -> Self {
+        let group = self.business.groups.entry(id.to_owned()).or_default();
+        group.ad_account_users.insert(user.to_owned(), set_of(tasks));
+        self
+    }
+
+    /// Gives `user` these tasks on the pixels in the group `id`.
+    #[must_use]
+    pub fn on_pixels_in_group(mut self, id: &str, user: &str, tasks: &[&str]) -> Self {
+        let group = self.business.groups.entry(id.to_owned()).or_default();
+        group.pixel_users.insert(user.to_owned(), set_of(tasks));
+        self
+    }
+
     fn member(mut self, id: &str, name: &str, email: &str, role: BusinessRole) -> Self {
         let person = Person { name: name.to_owned(), email: email.to_owned(), role, account: Some(format!("8{id}")) };
         self.business.users.insert(id.to_owned(), person);

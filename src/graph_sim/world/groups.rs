@@ -1,7 +1,9 @@
 //! Business asset groups: rights that come with the group cannot be taken away one asset at a time.
 
+use std::collections::BTreeMap;
+
 use super::refusal;
-use super::{Caller, Group, Id, Refusal, Tasks, World, Written};
+use super::{AssetKind, Caller, Group, Id, Refusal, Tasks, World, Written};
 
 impl World {
     /// The group `id`, with its business.
@@ -17,8 +19,7 @@ impl World {
         page: Option<&'a str>,
     ) -> impl Iterator<Item = (&'a Id, &'a Group)> {
         let groups = self.businesses.get(business).into_iter().flat_map(|b| b.groups.iter());
-        groups
-            .filter(move |(_, group)| group.users.contains_key(user) && page.is_none_or(|id| group.pages.contains(id)))
+        groups.filter(move |(_, group)| group.has(user) && page.is_none_or(|id| group.holds(id)))
     }
 
     /// `POST /{group}/assigned_users`.
@@ -42,7 +43,7 @@ impl World {
     pub(crate) fn leave_group(&mut self, caller: &Caller, group_id: &str, user: &str) -> Result<Written, Refusal> {
         let home = self.admin_of_group(caller, group_id, "delete")?;
         let group = self.group_mut(&home, group_id)?;
-        if group.users.remove(user).is_none() {
+        if !group.drop_user(user) {
             return Err(refusal::missing_object("delete", user));
         }
         let pages: Vec<Id> = group.pages.iter().cloned().collect();
@@ -109,5 +110,32 @@ impl World {
     fn group_mut(&mut self, home: &str, group_id: &str) -> Result<&mut Group, Refusal> {
         let found = self.businesses.get_mut(home).and_then(|business| business.groups.get_mut(group_id));
         found.ok_or_else(|| refusal::missing_object("post", group_id))
+    }
+}
+
+impl Group {
+    /// Whether it gives `user` anything.
+    pub(crate) fn has(&self, user: &str) -> bool {
+        [&self.users, &self.ad_account_users, &self.pixel_users].iter().any(|users| users.contains_key(user))
+    }
+
+    /// Whether it holds the Page, ad account or pixel `id`.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        [&self.pages, &self.ad_accounts, &self.pixels].iter().any(|assets| assets.contains(id))
+    }
+
+    /// Takes `user` out; whether they were in.
+    pub(crate) fn drop_user(&mut self, user: &str) -> bool {
+        let maps = [&mut self.users, &mut self.ad_account_users, &mut self.pixel_users];
+        maps.into_iter().filter_map(|users| users.remove(user)).count() > 0
+    }
+
+    /// Its users with their tasks on the asset `id` of `kind`, where the group holds it.
+    pub(crate) fn users_on(&self, kind: AssetKind, id: &str) -> Option<&BTreeMap<Id, Tasks>> {
+        match kind {
+            AssetKind::AdAccount => self.ad_accounts.contains(id).then_some(&self.ad_account_users),
+            AssetKind::Pixel => self.pixels.contains(id).then_some(&self.pixel_users),
+            AssetKind::WhatsappAccount | AssetKind::InstagramAccount | AssetKind::Catalog => None,
+        }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Pure: no I/O and no clock of its own, the time is an argument. A [`World`] is also a JSON file.
 
+mod asset_claims;
+mod asset_people;
+mod assets;
 mod build;
 mod claims;
 mod demo;
@@ -24,6 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use assets::{Asset, AssetBuilder, AssetKind, Number};
 pub use build::{BusinessBuilder, PageBuilder};
 pub use parts::{
     Access, Business, BusinessRole, DirectRole, Group, Id, Invitation, Page, Person, Reaction, Request, Scheduled,
@@ -31,7 +35,7 @@ pub use parts::{
 };
 pub(crate) use refusal::Refusal;
 pub use tasks::{Tasks, can_manage, set_of};
-pub(crate) use tasks::{all_tasks, parse as parse_tasks};
+pub(crate) use tasks::{all_tasks, parse as parse_tasks, parse_among};
 pub(crate) use token::{Acting, Caller, Proof};
 pub use token::{Holder, Token};
 
@@ -47,6 +51,10 @@ pub struct World {
     #[serde(with = "shared_pages")]
     #[schemars(with = "BTreeMap<Id, Page>")]
     pub pages: BTreeMap<Id, Arc<Page>>,
+    /// Assets of other kinds by id; shared likewise.
+    #[serde(with = "shared_pages")]
+    #[schemars(with = "BTreeMap<Id, Asset>")]
+    pub assets: BTreeMap<Id, Arc<Asset>>,
     /// Open requests by their own id.
     pub requests: BTreeMap<Id, Request>,
     /// Access tokens by their text.
@@ -79,6 +87,8 @@ impl Written {
 pub(crate) enum NodeKind {
     Business,
     Page,
+    Asset,
+    Number,
     Person,
     SystemUser,
     Group,
@@ -94,6 +104,12 @@ impl World {
         }
         if self.pages.contains_key(id) {
             return Some(NodeKind::Page);
+        }
+        if self.assets.contains_key(id) {
+            return Some(NodeKind::Asset);
+        }
+        if self.account_of_number(id).is_some() {
+            return Some(NodeKind::Number);
         }
         if self.requests.contains_key(id) {
             return Some(NodeKind::Request);
@@ -115,6 +131,7 @@ impl World {
     pub fn merge(&mut self, other: Self) {
         self.businesses.extend(other.businesses);
         self.pages.extend(other.pages);
+        self.assets.extend(other.assets);
         self.requests.extend(other.requests);
         self.tokens.extend(other.tokens);
         self.scheduled.extend(other.scheduled);

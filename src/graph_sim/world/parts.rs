@@ -80,14 +80,20 @@ pub struct Group {
     pub name: String,
     /// Pages in the group.
     pub pages: BTreeSet<Id>,
-    /// Ad accounts in it, as `act_` and digits. The simulator has none elsewhere: they are only to be found here.
+    /// Ad accounts in it, as `act_` and digits.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub ad_accounts: BTreeSet<Id>,
-    /// Pixels in it; likewise.
+    /// Pixels in it.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub pixels: BTreeSet<Id>,
     /// Users with their tasks on each of these Pages.
     pub users: BTreeMap<Id, Tasks>,
+    /// Users with their tasks on each of these ad accounts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ad_account_users: BTreeMap<Id, Tasks>,
+    /// Users with their tasks on each of these pixels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pixel_users: BTreeMap<Id, Tasks>,
 }
 
 /// An invitation that nobody has accepted yet.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::refusal;
-use super::{BusinessRole, Caller, Id, Invitation, Page, Person, Refusal, Tasks, World, Written, all_tasks};
+use super::{Asset, BusinessRole, Caller, Id, Invitation, Page, Person, Refusal, Tasks, World, Written, all_tasks};
 use crate::graph_sim::clock::later;
 
 /// How long an invitation stays open.
@@ -138,9 +138,20 @@ impl World {
         let place = self.businesses.get_mut(business)?;
         place.users.remove(user)?;
         place.groups.values_mut().for_each(|group| {
-            group.users.remove(user);
+            group.drop_user(user);
         });
+        self.take_off_all_assets(business, user);
         Some(self.take_off_all_pages(business, user))
+    }
+
+    fn take_off_all_assets(&mut self, business: &str, user: &str) {
+        let has = |asset: &Asset| asset.assigned.get(business).is_some_and(|users| users.contains_key(user));
+        let on: Vec<Id> = self.assets.iter().filter(|(_, asset)| has(asset)).map(|(id, _)| id.clone()).collect();
+        for id in on {
+            if let Some(users) = self.asset_mut(&id).and_then(|asset| asset.assigned.get_mut(business)) {
+                users.remove(user);
+            }
+        }
     }
 
     fn take_off_all_pages(&mut self, business: &str, user: &str) -> String {

@@ -203,3 +203,20 @@ pub(crate) fn version_too_old(version: &str) -> Refusal {
 pub(crate) fn roles_refused() -> Refusal {
     Refusal::new(200, "(#200) This endpoint is not supported in the New Pages Experience.").subcode(2_069_030)
 }
+
+pub(crate) fn already_claimed() -> Refusal {
+    Refusal::new(3936, "(#3936) You have already tried to claim this ad account.")
+}
+
+/// Meta names no code for an ad account that another business owns; 100 is our choice.
+pub(crate) fn ad_account_owned() -> Refusal {
+    Refusal::new(100, "(#100) The ad account belongs to another business.")
+}
+
+pub(crate) fn no_capability() -> Refusal {
+    Refusal::new(3, "(#3) Application does not have the capability to make this API call.")
+}
+
+pub(crate) fn task_set() -> Refusal {
+    Refusal::new(100, "(#100) The combination of tasks is not supported.").subcode(1_752_129)
+}

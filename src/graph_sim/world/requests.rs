@@ -31,7 +31,11 @@ impl World {
             }
             Verdict::Approve => {
                 match request.access {
+                    Access::Owner if self.assets.contains_key(page) => self.asset_into(business, page),
                     Access::Owner => self.take_into(business, page),
+                    Access::Agency if self.assets.contains_key(page) => {
+                        self.share_asset(business, page, tasks.unwrap_or(request.tasks), now);
+                    }
                     Access::Agency => self.share_with(business, page, tasks.unwrap_or(request.tasks), now),
                 }
                 Some(format!("page {page}: request {id} of {business} approved"))
@@ -58,7 +62,9 @@ impl World {
 
     /// Schedules what the Page's own reaction says to a claim of `business`.
     pub(super) fn react(&mut self, business: &str, page: &str, now: Timestamp) {
-        let Some(reaction) = self.pages.get(page).and_then(|found| found.reaction.clone()) else { return };
+        let of_page = self.pages.get(page).and_then(|found| found.reaction.clone());
+        let of_asset = || self.assets.get(page).and_then(|found| found.reaction.clone());
+        let Some(reaction) = of_page.or_else(of_asset) else { return };
         self.scheduled.push(Scheduled {
             at: later(now, Duration::from_secs(reaction.after_seconds)),
             business: business.to_owned(),

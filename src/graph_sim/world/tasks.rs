@@ -55,12 +55,17 @@ pub fn can_manage(tasks: &Tasks) -> bool {
 
 /// Reads the one form field that carries a list: a JSON array (single quotes as in Meta's own samples do too), or names with commas.
 pub(crate) fn parse(text: &str) -> Result<Tasks, String> {
+    parse_among(text, &PAGE_TASKS)
+}
+
+/// The same, where the names may be those of `known`.
+pub(crate) fn parse_among(text: &str, known: &[&str]) -> Result<Tasks, String> {
     let names: Vec<String> = match serde_json::from_str::<Value>(&text.replace('\'', "\"")) {
         Ok(Value::Array(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
         Ok(_) => return Err(text.to_owned()),
         Err(_) => text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect(),
     };
-    match names.iter().find(|name| !PAGE_TASKS.contains(&name.as_str())) {
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
         Some(unknown) => Err(unknown.clone()),
         None => Ok(names.into_iter().collect()),
     }

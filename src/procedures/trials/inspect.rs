@@ -2,10 +2,15 @@
 //! nor the memory holds more than one.
 
 use super::paper::{command, dry_run, page, play};
-use crate::contract::{Kind, Phase, Tasks};
+use crate::contract::{Kind, Outcome, Phase, Tasks};
 use crate::meta::{Answer, AssetList, Call, Holding, Reply};
-use crate::procedures::inspect::run as inspect;
+use crate::procedures::inspect;
+use crate::procedures::script::{Run, Script};
 use crate::procedures::{Say, Tally};
+
+fn inspect_pages(script: &mut Script<'_>) -> Run<Outcome> {
+    inspect::run(script, &[Kind::Page])
+}
 
 fn world(pages: u32) -> impl FnMut(&Call) -> Reply {
     move |call| {
@@ -25,7 +30,7 @@ const NO_CHILDREN: Tally = Tally { total: 0, good: 0, changed: false };
 
 #[test]
 fn a_hundred_thousand_assets_are_told_in_parts_once_each_and_the_journal_stays_small() {
-    let paper = play(&command(), inspect, world(100_000), NO_CHILDREN);
+    let paper = play(&command(), inspect_pages, world(100_000), NO_CHILDREN);
     let told: Vec<usize> =
         paper.said.iter().map(|say| if let Say::Part { assets, .. } = say { assets.len() } else { 0 }).collect();
     let inspection = paper.outcome.inspection.unwrap();
@@ -38,14 +43,14 @@ fn a_hundred_thousand_assets_are_told_in_parts_once_each_and_the_journal_stays_s
 
 #[test]
 fn a_dry_run_of_an_inspection_reads_the_same_and_plans_nothing() {
-    let paper = play(&dry_run(), inspect, world(1_500), NO_CHILDREN);
+    let paper = play(&dry_run(), inspect_pages, world(1_500), NO_CHILDREN);
     assert_eq!(paper.calls.len(), 3);
     assert_eq!(paper.outcome.plan.map(|plan| plan.steps.len()), Some(0));
 }
 
 #[test]
 fn an_empty_business_is_told_as_empty() {
-    let paper = play(&command(), inspect, world(0), NO_CHILDREN);
+    let paper = play(&command(), inspect_pages, world(0), NO_CHILDREN);
     assert_eq!(paper.calls.len(), 2);
     assert_eq!(paper.outcome.phase, Phase::Completed);
 }
