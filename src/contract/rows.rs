@@ -132,9 +132,17 @@ fn offboard(fields: &Fields<'_>) -> Result<Body, Wrong> {
         user,
         successor,
         remove_from_business: fields.flag("remove_from_business")?.unwrap_or(true),
-        protected: fields.list::<Protected>("protected", MOST)?.unwrap_or_default(),
+        protected: fields.list::<Protected>("protected", most_protected(fields.origin))?.unwrap_or_default(),
         plan: fields.parsed("plan")?,
     })
+}
+
+/// A recheck of our own leaves alone whatever the first command had to leave.
+fn most_protected(origin: Origin) -> usize {
+    match origin {
+        Origin::Publisher => MOST,
+        Origin::Own => usize::MAX,
+    }
 }
 
 fn transfer(fields: &Fields<'_>) -> Result<Body, Wrong> {

@@ -91,7 +91,10 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::Directory { business }
         | Call::ClaimPage { business, .. }
         | Call::RemovePage { business, .. }
-        | Call::Assign { business, .. } => Some(business.clone()),
+        | Call::Assign { business, .. }
+        | Call::Members { business, .. }
+        | Call::Invitations { business, .. }
+        | Call::Invite { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
         | Call::PagesOf { .. }
         | Call::GroupsOf { .. }
@@ -100,7 +103,9 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::PagesInGroup { .. }
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }
-        | Call::RemovePerson { .. } => progress.command.business.clone(),
+        | Call::RemovePerson { .. }
+        | Call::Myself
+        | Call::CallOff { .. } => progress.command.business.clone(),
     }
 }
 

@@ -65,11 +65,16 @@ impl Progress<'_> {
     pub(super) async fn finish(&mut self, record: &mut Record, mut outcome: Outcome) -> Result<(), EngineError> {
         // Of a rehearsal only what kept it from being announced is worth telling.
         let fanned_out = self.row.children.total > 0 || self.row.state == State::AwaitingChildren;
-        if fanned_out && (!self.is_rehearsal() || outcome.phase == Phase::Incomplete) {
+        let has_results = fanned_out && (!self.is_rehearsal() || outcome.phase == Phase::Incomplete);
+        self.bring_rechecks(record, &outcome).await?;
+        if has_results {
+            let own = std::mem::take(&mut outcome.results);
             outcome.results = self.results(record).await?;
-            if self.command.dry_run {
-                outcome.plan = Some(self.plan_of_children(record).await?);
-            }
+            outcome.results.extend(own);
+        }
+        if (has_results && self.command.dry_run) || (fanned_out && outcome.plan.is_some()) {
+            let own = outcome.plan.take();
+            outcome.plan = Some(self.whole_plan(record, own).await?);
         }
         if let Some(guard) = outcome.error.as_ref().and_then(|error| guard(&error.code)) {
             telemetry::guard_refused(guard);
@@ -100,10 +105,8 @@ impl Progress<'_> {
     }
 
     pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {
-        (self.rehearsed().total.saturating_add(1)..)
-            .zip(commands)
-            .map(|(ordinal, command)| self.child(ordinal, command))
-            .collect()
+        let made = self.row.children.total;
+        (made.saturating_add(1)..).zip(commands).map(|(ordinal, command)| self.child(ordinal, command)).collect()
     }
 
     /// Children run as soon as they are journaled.
@@ -142,6 +145,12 @@ impl Progress<'_> {
     }
 
     fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {
+        let parent = Some(self.command.id.clone());
+        Ok(New { parent, ordinal: Some(ordinal), ..self.own(command) })
+    }
+
+    /// A command of our own, as the journal takes it in.
+    pub(super) fn own(&self, command: &Command) -> New {
         let body = command.to_json().to_string();
         let mark = fingerprint(body.as_bytes()).to_string();
         let mut new = New::command(command.id.clone(), mark, body, self.shared.clock.now());
@@ -149,10 +158,9 @@ impl Progress<'_> {
         new.lane = lane(command);
         new.priority = command.priority;
         (new.not_before, new.expires_at) = (command.not_before, command.expires_at);
-        (new.parent, new.ordinal) = (Some(self.command.id.clone()), Some(ordinal));
         new.traceparent = self.row.traceparent.clone();
         new.dry_run = command.dry_run;
-        Ok(new)
+        new
     }
 
     fn context(&self, record: &Record, evidence: Vec<Told>) -> EventContext {
@@ -162,6 +170,8 @@ impl Progress<'_> {
         context.published_by = self.row.published_by.clone();
         context.graph_calls = u32::try_from(total).unwrap_or(u32::MAX);
         context.polls = self.polls();
+        context.people = self.people();
+        context.role_request = self.role_request();
         context.evidence = evidence;
         context.evidence_total = total;
         context.evidence_head = Some(head_after(&self.row.evidence_head, &record.evidence));

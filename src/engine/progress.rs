@@ -33,6 +33,8 @@ pub(crate) struct Progress<'a> {
     noted: Vec<Observation>,
     /// Requests whose entries are to be journaled with the next record.
     asked: Vec<EvidenceEntry>,
+    /// Commands of our own that the end brings.
+    pub(super) followers: Vec<Command>,
     /// The last entries of the chain, once they are known.
     pub(super) recent: Option<Vec<Told>>,
     /// Where the command stands in the journal.
@@ -69,6 +71,7 @@ impl<'a> Progress<'a> {
             seen,
             noted: Vec::new(),
             asked: Vec::new(),
+            followers: Vec::new(),
             recent,
             spawned: Vec::new(),
             intent,
@@ -308,6 +311,7 @@ impl<'a> Progress<'a> {
             | Move::Consult(_)
             | Move::WaitUntil(_)
             | Move::Notice(_)
+            | Move::Rehearsed(_)
             | Move::Spawn(_)
             | Move::AwaitEnd(_) => {}
         }
@@ -334,6 +338,7 @@ impl<'a> Progress<'a> {
         self.row.last_sequence = sequences.unwrap_or(self.row.last_sequence);
         (self.row.state, self.row.attempts, self.row.due) = (state, attempts, due);
         self.spawned = recorded.children;
+        self.put_followers_on_board(&recorded.followers);
         if events > 0 {
             self.shared.outbox.notify_one();
         }

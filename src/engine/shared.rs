@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
-use crate::contract::{Body, Command, CommandId, Targets};
+use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets};
 use crate::governor::{Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, InLane, Journal, State};
@@ -53,12 +53,56 @@ pub(crate) struct Memory {
     pub(crate) stops: HashMap<CommandId, StopCause>,
     /// Verdicts on their way to their commands.
     pub(crate) settled: HashMap<CommandId, Settlement>,
+    /// Who is being offboarded, in the order in which that became known.
+    pub(crate) leaving: Vec<Leaving>,
     /// Who waits for whose end.
     pub(crate) waiters: HashMap<CommandId, Vec<CommandId>>,
     /// Waits of commands whose last call found no answer.
     pub(crate) schedules: HashMap<CommandId, Schedule>,
     /// Suspended credentials: name to the fingerprint of the content that Meta refused.
     pub(crate) suspended: HashMap<String, String>,
+}
+
+/// A person who is being offboarded: the command's own observations say so, and a restart reads them there.
+pub(crate) struct Leaving {
+    by: CommandId,
+    business: BusinessId,
+    person: PersonId,
+    email: Option<EmailAddress>,
+}
+
+impl Memory {
+    /// Makes known that `by` offboards the person; which command does so already.
+    pub(crate) fn leaves(
+        &mut self,
+        by: &CommandId,
+        business: &BusinessId,
+        person: &PersonId,
+        email: Option<&EmailAddress>,
+    ) -> Option<CommandId> {
+        let before = self.leaving.iter().rfind(|known| known.by != *by && known.is(business, person));
+        let before = before.map(|known| known.by.clone());
+        if !self.leaving.iter().any(|known| known.by == *by) {
+            let (by, business, person) = (by.clone(), business.clone(), person.clone());
+            self.leaving.push(Leaving { by, business, person, email: email.cloned() });
+        }
+        before
+    }
+
+    /// The command that offboards the person, if one does.
+    pub(crate) fn is_leaving(&self, business: &BusinessId, person: &Person) -> Option<CommandId> {
+        let found = self.leaving.iter().find(|known| match person {
+            Person::Id(id) => known.is(business, id),
+            Person::Email(email) => known.business == *business && known.email.as_ref() == Some(email),
+        });
+        found.map(|known| known.by.clone())
+    }
+}
+
+impl Leaving {
+    fn is(&self, business: &BusinessId, person: &PersonId) -> bool {
+        self.business == *business && self.person == *person
+    }
 }
 
 impl Shared {
@@ -89,6 +133,7 @@ impl Shared {
         memory.schedules.remove(id);
         memory.stops.remove(id);
         memory.settled.remove(id);
+        memory.leaving.retain(|known| known.by != *id);
         for waiter in memory.waiters.remove(id).unwrap_or_default() {
             memory.board.wake(&waiter);
         }

@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::client::Me;
-use crate::contract::{EmailAddress, ObjectId, PersonId, Task, Tasks};
-use crate::meta::{Answer, Call, Claimed, GroupId, Holding, PageList, PersonOn};
+use crate::contract::{EmailAddress, ObjectId, Person, PersonId, Task, Tasks};
+use crate::meta::{Answer, Call, Claimed, GroupId, Holding, Invitation, Member, PageList, PersonOn};
 
 /// Rows from which a part of a long list is full; the page that fills it is kept whole.
 const PART_ROWS: usize = 901;
@@ -22,6 +22,10 @@ pub(super) struct Gathered {
     groups: Vec<GroupId>,
     contained: Vec<ObjectId>,
     directory: Vec<(PersonId, EmailAddress)>,
+    members: Vec<Member>,
+    /// Whether an admin stood in the list who is none of them.
+    other_admin: bool,
+    invitations: Vec<Invitation>,
     found: Option<Holding>,
     /// Where the next part of a long list begins.
     pub(super) next_part: Option<String>,
@@ -55,7 +59,12 @@ impl Gathered {
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => return false,
+            | Call::RemovePerson { .. }
+            | Call::Members { .. }
+            | Call::Invitations { .. }
+            | Call::Myself
+            | Call::Invite { .. }
+            | Call::CallOff { .. } => return false,
         };
         self.holdings.len() >= full
     }
@@ -80,12 +89,17 @@ impl Gathered {
             }
             Call::ContainedIn { .. } => self.contained.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
             Call::Directory { .. } => self.add_to_directory(row)?,
+            Call::Members { who, .. } => self.add_member(who.as_ref(), row)?,
+            Call::Invitations { who, .. } => self.add_invitation(who.as_ref(), row)?,
+            Call::Myself => self.persons.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
             Call::ClaimPage { .. }
             | Call::RemovePage { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => return Err("a write has no rows"),
+            | Call::RemovePerson { .. }
+            | Call::Invite { .. }
+            | Call::CallOff { .. } => return Err("a write has no rows"),
         }
         Ok(())
     }
@@ -100,7 +114,9 @@ impl Gathered {
                 rows: self.holdings,
             },
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people),
-            Call::FindPerson { .. } => Answer::Persons(self.persons),
+            Call::FindPerson { .. } | Call::Myself => Answer::Persons(self.persons),
+            Call::Members { .. } => Answer::Members { found: self.members, other_admin: self.other_admin },
+            Call::Invitations { .. } => Answer::Invitations(self.invitations),
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => Answer::Groups(self.groups),
             Call::ContainedIn { .. } => Answer::Contained(self.contained),
             Call::Directory { .. } => Answer::Directory(self.directory),
@@ -110,7 +126,9 @@ impl Gathered {
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => Answer::Listed(self.found),
+            | Call::RemovePerson { .. }
+            | Call::Invite { .. }
+            | Call::CallOff { .. } => Answer::Listed(self.found),
         }
     }
 
@@ -143,6 +161,30 @@ impl Gathered {
         Ok(())
     }
 
+    fn add_member(&mut self, who: Option<&Person>, row: &Value) -> Result<(), &'static str> {
+        let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+        let admin = row.get("role").and_then(Value::as_str) == Some("ADMIN");
+        let member = Member { id, email: email(row), admin };
+        if !is_meant(who, member.id.as_str(), member.email.as_ref()) {
+            self.other_admin |= admin;
+        } else if self.seen.insert(member.id.to_string()) {
+            self.members.push(member);
+        }
+        Ok(())
+    }
+
+    /// What has been answered, has lapsed or was taken back may still be listed, and is open no more.
+    fn add_invitation(&mut self, who: Option<&Person>, row: &Value) -> Result<(), &'static str> {
+        let request: ObjectId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+        let is_over = row.get("status").and_then(Value::as_str).is_some_and(|status| OVER.contains(&status));
+        let invitation = Invitation { request, email: email(row) };
+        let meant = is_meant(who, invitation.request.as_str(), invitation.email.as_ref());
+        if !is_over && meant && self.seen.insert(invitation.request.to_string()) {
+            self.invitations.push(invitation);
+        }
+        Ok(())
+    }
+
     fn add_match(&mut self, wanted: &EmailAddress, row: &Value) -> Result<(), &'static str> {
         let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
         if email(row).as_ref() == Some(wanted) && self.seen.insert(id.to_string()) {
@@ -151,6 +193,18 @@ impl Gathered {
         Ok(())
     }
 }
+
+/// Whether a row is of `who`; of everybody where nobody is named.
+fn is_meant(who: Option<&Person>, id: &str, email: Option<&EmailAddress>) -> bool {
+    match who {
+        None => true,
+        Some(Person::Id(wanted)) => wanted.as_str() == id,
+        Some(Person::Email(wanted)) => email == Some(wanted),
+    }
+}
+
+/// States of a role request, in Meta's specs, in which nobody can accept it any more.
+const OVER: [&str; 4] = ["APPROVE", "CANCELED", "DECLINE", "EXPIRED"];
 
 const NO_ID: &str = "a row has no id that can be relied on";
 
@@ -166,7 +220,10 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
         | Call::Assign { .. }
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }
-        | Call::RemovePerson { .. } => success.map(|_| Answer::Done),
+        | Call::RemovePerson { .. }
+        | Call::CallOff { .. } => success.map(|_| Answer::Done),
+        // Answered with the node made, as a create is.
+        Call::Invite { .. } => (success.is_some() || id(body).is_some()).then_some(Answer::Done),
         Call::FindPage { .. }
         | Call::ListPages { .. }
         | Call::ListPart { .. }
@@ -179,7 +236,10 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
         | Call::ContainedIn { .. }
         | Call::Directory { .. }
         | Call::StaffedPart { .. }
-        | Call::PagesInGroup { .. } => None,
+        | Call::PagesInGroup { .. }
+        | Call::Members { .. }
+        | Call::Invitations { .. }
+        | Call::Myself => None,
     }
 }
 

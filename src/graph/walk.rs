@@ -135,7 +135,12 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         | Call::Assign { .. }
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }
-        | Call::RemovePerson { .. } => None,
+        | Call::RemovePerson { .. }
+        | Call::Members { .. }
+        | Call::Invitations { .. }
+        | Call::Myself
+        | Call::Invite { .. }
+        | Call::CallOff { .. } => None,
     }
 }
 

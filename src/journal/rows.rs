@@ -260,6 +260,8 @@ pub struct Record {
     pub events: Vec<NewEvent>,
     /// What it fans out into.
     pub children: Vec<New>,
+    /// Commands of our own that follow it and are nobody's children; one that is known already stays as it is.
+    pub followers: Vec<New>,
     /// What becomes of its watch.
     pub watch: WatchChange,
     /// What becomes of the intent of a write.
@@ -285,6 +287,7 @@ impl Record {
             evidence: Vec::new(),
             events: Vec::new(),
             children: Vec::new(),
+            followers: Vec::new(),
             watch: WatchChange::Keep,
             intent: IntentChange::Keep,
             removals: Vec::new(),
@@ -330,6 +333,8 @@ pub struct Recorded {
     pub place: Place,
     /// The arrival places of the children, in their order.
     pub children: Vec<i64>,
+    /// The arrival places of the followers that are new, by their ids.
+    pub followers: Vec<(i64, CommandId)>,
     /// The parent's counters, where the command was a child and has ended.
     pub parent: Option<ParentAfter>,
 }

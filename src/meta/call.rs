@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Access, BusinessId, EmailAddress, IdError, Kind, ObjectId, PersonId, Tasks};
+use crate::contract::{Access, BusinessId, EmailAddress, IdError, Kind, ObjectId, Person, PersonId, Role, Tasks};
 
 /// A business asset group: digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -124,6 +124,16 @@ pub enum Call {
     LeaveGroup { group: GroupId, person: PersonId },
     /// Takes `person` out of their business. Answer: [`super::Answer::Done`].
     RemovePerson { person: PersonId },
+    /// The people of `business` with their roles: all of them, or those who are `who`. Answer: [`super::Answer::Members`].
+    Members { business: BusinessId, who: Option<Person> },
+    /// The open invitations of `business`: all of them, or those of `who`. Answer: [`super::Answer::Invitations`].
+    Invitations { business: BusinessId, who: Option<Person> },
+    /// The people who the credential itself is. Answer: [`super::Answer::Persons`].
+    Myself,
+    /// Invites `email` into `business`. Answer: [`super::Answer::Done`].
+    Invite { business: BusinessId, email: EmailAddress, role: Role },
+    /// Takes an open invitation back. Answer: [`super::Answer::Done`].
+    CallOff { request: ObjectId },
 }
 
 /// What an asset group can give rights on beside Pages.
@@ -269,6 +279,19 @@ impl Call {
                 Request::new(Method::Delete, "BusinessAssetGroup", group, "assigned_users").with("user", person)
             }
             Self::RemovePerson { person } => Request::new(Method::Delete, "BusinessUser", person, ""),
+            Self::Members { business, .. } => {
+                Request::new(Method::Get, "Business", business, "business_users").with("fields", "id,email,role")
+            }
+            Self::Invitations { business, .. } => {
+                Request::new(Method::Get, "Business", business, "pending_users").with("fields", "id,email,role,status")
+            }
+            Self::Myself => Request::new(Method::Get, "User", "me", "business_users").with("fields", "id"),
+            Self::Invite { business, email, role } => {
+                Request::new(Method::Post, "Business", business, "business_users")
+                    .with("email", email)
+                    .with("role", role.word())
+            }
+            Self::CallOff { request } => Request::new(Method::Delete, "BusinessRoleRequest", request, ""),
         }
     }
 }

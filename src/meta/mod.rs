@@ -7,7 +7,7 @@ mod call;
 mod errors;
 mod usage;
 
-pub use answer::{Answer, Claimed, Holding, PersonOn, Refusal, Reply, Roll, Staffed};
+pub use answer::{Answer, Claimed, Holding, Invitation, Member, PersonOn, Refusal, Reply, Roll, Staffed};
 pub use call::{Call, Contained, GroupId, Method, PageList, Request};
 pub use errors::{Class, Row, Scope, classify, is_unknown};
 pub use usage::{Bucket, Usage, usage};

@@ -84,6 +84,7 @@ impl Claim<'_> {
             | Fact::OpenClaims(_)
             | Fact::Removed(_)
             | Fact::Told(_)
+            | Fact::Leaving(_)
             | Fact::NotKnown
             | Fact::NotAllowed => Ok(()),
         }
@@ -93,7 +94,7 @@ impl Claim<'_> {
         let query = Query::OpenClaims { business: self.business.clone(), asset: self.asset.clone() };
         match script.consult(&query)? {
             Fact::OpenClaims(open) => Ok(open),
-            Fact::Denied(_) | Fact::Removed(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => Ok(Vec::new()),
+            Fact::Denied(_) | Fact::Removed(_) | Fact::Told(_) | Fact::Leaving(_) | Fact::NotKnown | Fact::NotAllowed => Ok(Vec::new()),
         }
     }
 

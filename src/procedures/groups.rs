@@ -88,6 +88,20 @@ pub(super) fn bundles(script: &mut Script<'_>, person: &PersonId, assets: Vec<As
     Ok(bundles.tied())
 }
 
+/// The same, where it is known what each of the person's groups holds.
+pub(super) fn tied(assets: Vec<Asset>, groups: &[Vec<Asset>]) -> Vec<Vec<Asset>> {
+    let mut bundles = Bundles::of(assets);
+    groups.iter().for_each(|group| bundles.tie(group));
+    bundles.tied()
+}
+
+/// All that a group is known to give rights on.
+pub(super) fn contents(script: &mut Script<'_>, group: &GroupId) -> Run<Vec<Asset>> {
+    let mut held = pages_in(script, group)?;
+    held.extend(other_kinds_in(script, group)?);
+    Ok(held)
+}
+
 /// Assets that belong together, each asset once, in the order in which they were named.
 struct Bundles {
     members: Vec<Vec<Asset>>,

@@ -11,8 +11,10 @@ mod fan_out;
 mod groups;
 mod inspect;
 mod manager;
+mod leaving;
 mod notice;
 mod observation;
+mod offboard;
 mod people;
 #[cfg(test)]
 mod properties;
@@ -28,6 +30,8 @@ mod withdraw;
 use jiff::Timestamp;
 
 pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
+pub use notice::{counts_from, is_rehearsal};
+pub use offboard::rechecks;
 pub use script::Rules;
 
 use crate::contract::{Body, Category, Command, ErrorInfo, Kind, Outcome, Targets};
@@ -38,10 +42,7 @@ use script::{Run, Script};
 /// The same `seen` always gives the same move, but for waits that `now` has reached.
 #[must_use]
 pub fn next(command: &Command, rules: &Rules, seen: &[Observation], now: Timestamp) -> Next {
-    match command.notice {
-        Some(notice) if !command.dry_run => notice::next(command, notice, rules, seen, now),
-        Some(_) | None => play(Script::new(command, rules, seen, now), run),
-    }
+    notice::next(command, rules, seen, now)
 }
 
 /// Runs `procedure` as far as it comes.
@@ -82,8 +83,8 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
             }
         }
         Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
+        Body::Offboard { .. } => offboard::run(script),
         Body::Invite { .. }
-        | Body::Offboard { .. }
         | Body::Transfer { .. }
         | Body::Share { .. }
         | Body::Revoke { .. }

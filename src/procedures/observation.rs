@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::Verdict;
 use crate::contract::{
-    Access, Asset, AssetSeen, BusinessId, Command, CommandId, Outcome, PersonId, PersonSeen, Phase, Plan, Tasks,
+    Access, Asset, AssetSeen, BusinessId, Command, CommandId, Digest, EmailAddress, Outcome, Person, PersonId,
+    PersonSeen, Phase, Plan, Tasks,
 };
 use crate::meta::{Call, Reply};
 
@@ -31,6 +32,8 @@ pub enum Move {
     WaitUntil(Timestamp),
     /// What a run would do goes out, and whom it concerns; then nothing happens for as long as the notice lasts.
     Announce(Box<Announcement>),
+    /// A rehearsal has come to its end with this plan of its own; what its children plan is added.
+    Rehearsed(Box<Plan>),
     /// The notice lasts until then, outside the lane; afterwards everything is read anew.
     Notice(Timestamp),
     /// Children, journaled in the transaction of the observation that caused them.
@@ -114,6 +117,23 @@ pub enum Query {
         /// Since when.
         since: Timestamp,
     },
+    /// Makes known that from now on the person is being offboarded. Fact: [`Fact::Leaving`], with the command that
+    /// does so already.
+    Leaving {
+        /// From which business.
+        business: BusinessId,
+        /// Who.
+        person: PersonId,
+        /// Their address, where it is known.
+        email: Option<EmailAddress>,
+    },
+    /// Whether the person is being offboarded. Fact: [`Fact::Leaving`].
+    IsLeaving {
+        /// From which business.
+        business: BusinessId,
+        /// Who.
+        person: Person,
+    },
     /// Tells a command to stop. Fact: [`Fact::Told`].
     Stop {
         /// Which.
@@ -133,6 +153,8 @@ pub enum Fact {
     Denied(Option<Timestamp>),
     /// Who was removed.
     Removed(Vec<PersonId>),
+    /// The command that is offboarding the person, if one is.
+    Leaving(Option<CommandId>),
     /// The target's phase when it was told: `None` while it is open.
     Told(Option<Phase>),
     /// No such command yet: it will end as cancelled if it comes within 24 h.
@@ -249,6 +271,14 @@ pub enum Observation {
     /// What a run would do has been told.
     Announced {
         /// When: the notice counts from here.
+        at: Timestamp,
+    },
+    /// The plan of a rehearsal is known. Where it is the one that the command asks for, what was seen before it counts
+    /// no more.
+    Rehearsed {
+        /// Of the whole plan, the children's steps among it.
+        digest: Digest,
+        /// When.
         at: Timestamp,
     },
     /// The notice is over: what was seen before it counts no more.

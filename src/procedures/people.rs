@@ -2,6 +2,7 @@
 
 use super::bring_about::{Brought, Look, bring_about};
 use super::groups::{Covered, groups_to_leave, leave_groups};
+use super::leaving::may_be_granted;
 use super::manager::{Remains, people_on, remains, would_orphan};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, PersonId, Phase, Targets, Tasks};
@@ -13,6 +14,7 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     let body = &script.command().body;
     if let Body::Assign { targets: Targets::One(asset), user, tasks } = body {
         let person = script.person("user", user)?;
+        may_be_granted(script, &person)?;
         return settle(script, asset, &person, |_| tasks.clone());
     }
     let Body::Unassign { targets: Targets::One(asset), user, tasks } = body else {

@@ -11,7 +11,7 @@ use super::trials::paper::{self, rules, tasks};
 use super::verdict::{Absences, Verdict};
 use super::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally, next};
 use crate::contract::{Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Targets};
-use crate::meta::{Answer, Call, Claimed, Holding, PersonOn, Refusal, Reply};
+use crate::meta::{Answer, Call, Claimed, Holding, Invitation, Member, PersonOn, Refusal, Reply};
 
 const LEAVER: &str = "71";
 const SUCCESSOR: &str = "72";
@@ -126,6 +126,17 @@ impl Whims {
             }
             Call::ContainedIn { .. } => Answer::Contained(Vec::new()),
             Call::Directory { .. } => Answer::Directory(Vec::new()),
+            Call::Members { .. } => {
+                let anna = Member { id: LEAVER.parse().unwrap(), email: None, admin: self.one_in(3) };
+                let found = if self.one_in(3) { Vec::new() } else { vec![anna] };
+                Answer::Members { found, other_admin: !self.one_in(4) }
+            }
+            Call::Invitations { .. } => Answer::Invitations(if self.one_in(3) {
+                vec![Invitation { request: "88".parse().unwrap(), email: None }]
+            } else {
+                Vec::new()
+            }),
+            Call::Myself => Answer::Persons(if self.one_in(7) { vec![LEAVER.parse().unwrap()] } else { Vec::new() }),
             Call::StaffedPart { .. }
             | Call::ListPart { .. }
             | Call::ClaimPage { .. }
@@ -133,7 +144,9 @@ impl Whims {
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => Answer::Done,
+            | Call::RemovePerson { .. }
+            | Call::Invite { .. }
+            | Call::CallOff { .. } => Answer::Done,
         })
     }
 
@@ -162,6 +175,7 @@ impl Whims {
             Query::RemovedSince { .. } => {
                 Fact::Removed(if self.one_in(3) { vec!["73".parse().unwrap()] } else { Vec::new() })
             }
+            Query::Leaving { .. } | Query::IsLeaving { .. } => Fact::Leaving(None),
             Query::Stop { .. } => Fact::Told(None),
         }
     }
@@ -228,6 +242,7 @@ fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
             }
             Move::Spawn(_) => Observation::Spawned { assets: 0 },
             Move::Announce(_) => Observation::Announced { at: now },
+            Move::Rehearsed(plan) => Observation::Rehearsed { digest: plan.digest, at: now },
             Move::Notice(until) => {
                 now = now.max(until);
                 Observation::NoticeOver { at: now }
@@ -419,6 +434,7 @@ fn answers(then: &Move, seen: &Observation) -> bool {
         (Move::Watch(_), Observation::Settled { .. })
         | (Move::Spawn(_), Observation::Spawned { .. })
         | (Move::Announce(_), Observation::Announced { .. })
+        | (Move::Rehearsed(_), Observation::Rehearsed { .. })
         | (Move::Notice(_), Observation::NoticeOver { .. })
         | (Move::AwaitChildren, Observation::Children { .. }) => true,
         _ => false,

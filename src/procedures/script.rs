@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::observation::{Announcement, Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
 use super::verdict::{Proof, Verdict};
 use crate::contract::{
-    BusinessId, Category, Command, CommandId, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
+    BusinessId, Category, Command, CommandId, Digest, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
     PlanStep,
 };
 use crate::meta::{Answer, Call, GroupId, Holding, PersonOn, Refusal, Reply};
@@ -66,8 +66,8 @@ pub(super) struct Script<'a> {
     plan: Vec<PlanStep>,
     /// Whom the plan concerns, each once.
     concerned: Vec<PersonId>,
-    /// Children that an earlier rehearsal has made.
-    rehearsed: u32,
+    /// Children that were made so far, those of earlier rehearsals too.
+    made: u32,
     /// How many of the children ended well.
     good_children: u32,
 }
@@ -90,19 +90,19 @@ impl<'a> Script<'a> {
             changed: false,
             plan: Vec::new(),
             concerned: Vec::new(),
-            rehearsed: 0,
+            made: 0,
             good_children: 0,
         }
     }
 
     /// The same, where a rehearsal has made so many children: the real ones are numbered after them.
     pub(super) fn after_rehearsal(self, rehearsed: u32) -> Self {
-        Self { rehearsed, ..self }
+        Self { made: rehearsed, ..self }
     }
 
-    /// The number of the first child.
-    pub(super) fn first_child(&self) -> u32 {
-        self.rehearsed.saturating_add(1)
+    /// The number of the next child.
+    pub(super) fn next_child(&self) -> u32 {
+        self.made.saturating_add(1)
     }
 
     /// How many of the children ended well.
@@ -135,6 +135,15 @@ impl<'a> Script<'a> {
             Some(*at)
         });
         at.ok_or_else(|| Box::new(Move::Announce(Box::new(announcement()))))
+    }
+
+    /// The digest of the whole plan of a rehearsal, of which `plan` is the command's own part.
+    pub(super) fn rehearsed(&mut self, plan: &Plan) -> Run<Digest> {
+        let digest = self.take(|seen| {
+            let Observation::Rehearsed { digest, .. } = seen else { return None };
+            Some(digest.clone())
+        });
+        digest.ok_or_else(|| Box::new(Move::Rehearsed(Box::new(plan.clone()))))
     }
 
     pub(super) fn command(&self) -> &'a Command {
@@ -196,7 +205,10 @@ impl<'a> Script<'a> {
     /// The first observation of every command; without it nothing has begun.
     pub(super) fn started(&mut self) -> Run<()> {
         let at = self.take(|seen| {
-            let (Observation::Started { at } | Observation::NoticeOver { at }) = seen else { return None };
+            let (Observation::Started { at } | Observation::NoticeOver { at } | Observation::Rehearsed { at, .. }) = seen
+            else {
+                return None;
+            };
             Some(*at)
         });
         self.started_at = at.ok_or_else(|| Box::new(Move::WaitUntil(self.now)))?;
@@ -279,13 +291,16 @@ impl<'a> Script<'a> {
         settled.map(Watched::Settled).ok_or_else(|| Box::new(Move::Watch(watch)))
     }
 
-    /// Journals `children` once.
+    /// Journals `children`, once for each time that it is asked.
     pub(super) fn spawn(&mut self, children: Vec<Command>) -> Run<()> {
         let spawned = self.take(|seen| {
             let Observation::Spawned { .. } = seen else { return None };
             Some(())
         });
-        spawned.ok_or_else(|| Box::new(Move::Spawn(children)))
+        let made = u32::try_from(children.len()).unwrap_or(u32::MAX);
+        spawned.ok_or_else(|| Box::new(Move::Spawn(children)))?;
+        self.made = self.made.saturating_add(made);
+        Ok(())
     }
 
     /// How all children ended.

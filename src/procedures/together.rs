@@ -5,6 +5,7 @@
 //! Then the successor is put in place everywhere, then the groups are left, and only then come the single removals.
 
 use super::groups::{Covered, leave};
+use super::leaving::may_be_granted;
 use super::manager::people_on;
 use super::people::{self, Change, may_be_without, put_on, take_off, tasks_of};
 use super::reassign::{self, Between, Handover};
@@ -64,7 +65,11 @@ pub(super) fn run(script: &mut Script<'_>, assets: &[Asset]) -> Run<Outcome> {
 fn errand(script: &mut Script<'_>) -> Run<Errand> {
     match &script.command().body {
         Body::Reassign { from, to, tasks, .. } => Between::of(script, from, to, tasks.clone()).map(Errand::Reassign),
-        Body::Assign { user, tasks, .. } => Ok(Errand::Assign(script.person("user", user)?, tasks.clone())),
+        Body::Assign { user, tasks, .. } => {
+            let person = script.person("user", user)?;
+            may_be_granted(script, &person)?;
+            Ok(Errand::Assign(person, tasks.clone()))
+        }
         Body::Unassign { user, tasks, .. } => Ok(Errand::Unassign(script.person("user", user)?, tasks.clone())),
         Body::Claim { .. }
         | Body::Unbind { .. }

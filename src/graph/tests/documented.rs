@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::contract::{Person, Role};
 use crate::meta::{Contained, Request};
 
 const SPECS: &str = include_str!("../../../tests/data/endpoints.json");
@@ -38,6 +39,13 @@ fn every_call() -> Vec<Call> {
     calls.push(Call::ListPart { business: "2001".parse().unwrap(), list: PageList::Owned, after: None });
     calls.push(Call::RemovePerson { person: "31".parse().unwrap() });
     calls.push(Call::GroupsOfPerson { person: "31".parse().unwrap() });
+    let anna = || Some(Person::Email("anna@example.com".parse().unwrap()));
+    calls.push(Call::Members { business: "2001".parse().unwrap(), who: anna() });
+    calls.push(Call::Invitations { business: "2001".parse().unwrap(), who: anna() });
+    calls.push(Call::Myself);
+    calls.push(Call::CallOff { request: "77".parse().unwrap() });
+    let (business, email) = ("2001".parse().unwrap(), "anna@example.com".parse().unwrap());
+    calls.push(Call::Invite { business, email, role: Role::Employee });
     for what in [Contained::AdAccounts, Contained::Pixels] {
         calls.push(Call::ContainedIn { group: "500".parse().unwrap(), what });
     }
@@ -67,6 +75,11 @@ fn number_of(call: &Call) -> usize {
         Call::ContainedIn { .. } => 16,
         Call::Directory { .. } => 17,
         Call::StaffedPart { .. } => 18,
+        Call::Members { .. } => 19,
+        Call::Invitations { .. } => 20,
+        Call::Myself => 21,
+        Call::Invite { .. } => 22,
+        Call::CallOff { .. } => 23,
     }
 }
 
@@ -82,7 +95,7 @@ fn every_call_is_tried() {
     let mut tried: Vec<usize> = every_call().iter().map(number_of).collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..19).collect::<Vec<_>>());
+    assert_eq!(tried, (0..24).collect::<Vec<_>>());
 }
 
 #[test]

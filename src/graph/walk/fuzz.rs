@@ -10,7 +10,7 @@ use super::super::said::{Said, read};
 use super::super::wire::Answered;
 use super::super::{distil, said};
 use super::{Gathered, NOT_OURS_TO_REPEAT, Onward, Outgoing, Walk};
-use crate::contract::{Access, Tasks};
+use crate::contract::{Access, Person, Tasks};
 use crate::fuzz::{inputs, spoiled};
 use crate::meta::{Answer, Call, Method, PageList, Usage, classify};
 
@@ -70,6 +70,11 @@ fn calls() -> Vec<Call> {
         Call::Unassign { page: page(), person: person() },
         Call::LeaveGroup { group: group(), person: person() },
         Call::RemovePerson { person: person() },
+        Call::Members { business: business(), who: None },
+        Call::Members { business: business(), who: Some(Person::Id(person())) },
+        Call::Invitations { business: business(), who: None },
+        Call::Myself,
+        Call::CallOff { request: page() },
     ];
     for list in lists {
         calls.push(Call::FindPage { business: business(), list, page: page() });
@@ -132,7 +137,9 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
         Answer::Pages(_) => matches!(call, Call::ListPages { .. } | Call::PagesOf { .. } | Call::PagesInGroup { .. }),
         Answer::Part { .. } => matches!(call, Call::ListPart { .. } | Call::StaffedPart { .. }),
         Answer::People(_) => matches!(call, Call::PeopleOn { .. } | Call::RolesOn { .. }),
-        Answer::Persons(_) => matches!(call, Call::FindPerson { .. }),
+        Answer::Persons(_) => matches!(call, Call::FindPerson { .. } | Call::Myself),
+        Answer::Members { .. } => matches!(call, Call::Members { .. }),
+        Answer::Invitations(_) => matches!(call, Call::Invitations { .. }),
         Answer::Groups(_) => matches!(call, Call::GroupsOf { .. }),
         // A walk gives the rows; who is on them is asked beside it.
         Answer::StaffedPart { .. } => false,

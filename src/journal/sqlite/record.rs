@@ -35,6 +35,7 @@ pub(super) fn store(connection: &Connection, id: &CommandId, record: &Record) ->
     chain(connection, &before, &record.evidence)?;
     outbox::enqueue_all(connection, &record.events, record.at)?;
     let children = spawn(connection, id, &record.children)?;
+    let followers = follow(connection, &record.followers)?;
     change_watch(connection, id, record)?;
     remove_people(connection, id, record)?;
     if let State::Ended(ended) = &record.state {
@@ -44,7 +45,7 @@ pub(super) fn store(connection: &Connection, id: &CommandId, record: &Record) ->
             chain_parent(connection, parent, entry)?;
         }
     }
-    Ok(Recorded { place: after, children, parent })
+    Ok(Recorded { place: after, children, followers, parent })
 }
 
 /// Where a command stands by its row.
@@ -207,6 +208,17 @@ fn spawn(connection: &Connection, parent: &CommandId, children: &[New]) -> Resul
     let more = u32::try_from(places.len()).unwrap_or(u32::MAX);
     if more > 0 {
         accept::add_children(connection, parent, more)?;
+    }
+    Ok(places)
+}
+
+fn follow(connection: &Connection, followers: &[New]) -> Result<Vec<(i64, CommandId)>, JournalError> {
+    let mut places = Vec::with_capacity(followers.len());
+    for follower in followers {
+        if let Some((seq, _)) = accept::insert(connection, follower)? {
+            outbox::enqueue_all(connection, &follower.events, follower.accepted_at)?;
+            places.push((seq, follower.id.clone()));
+        }
     }
     Ok(places)
 }
