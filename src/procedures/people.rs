@@ -111,9 +111,14 @@ pub(super) fn may_lose_manage(
 
 /// Takes a person off, and sees it.
 pub(super) fn take_off(script: &mut Script<'_>, asset: &Asset, person: &PersonId) -> Run<()> {
+    take_off_because(script, asset, person, "takes the person off")
+}
+
+/// The same, for a reason of its own in the plan.
+pub(super) fn take_off_because(script: &mut Script<'_>, asset: &Asset, person: &PersonId, why: &str) -> Run<()> {
     script.concerns(person);
     let write = Call::Unassign { page: asset.id.clone(), person: person.clone() };
-    let brought = bring_about(script, &write, "takes the person off", |script, _| {
+    let brought = bring_about(script, &write, why, |script, _| {
         see(script, asset, |people| people.iter().all(|on| on.id != *person))
     })?;
     seen(script, brought).map(|_| ())

@@ -21,6 +21,8 @@ mod inspect_people;
 mod kill;
 mod load;
 mod notice;
+mod offboard;
+mod offboard_plans;
 mod on_the_way;
 mod operator_api;
 mod operator_dead;
