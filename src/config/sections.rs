@@ -266,7 +266,8 @@ pub struct OffboardingConfig {
 impl OffboardingConfig {
     pub(super) fn read(r: &mut Reader) -> Option<Self> {
         let (reserve, blast_radius) = (r.need("offboarding.reserve"), at_least_one(r, "offboarding.blast_radius"));
-        let (first, last) = (r.need::<Duration>("offboarding.recheck_first"), r.need::<Duration>("offboarding.recheck_last"));
+        let (first, last) =
+            (r.need::<Duration>("offboarding.recheck_first"), r.need::<Duration>("offboarding.recheck_last"));
         let reserve = reserve?;
         r.require(
             reserve <= 90,

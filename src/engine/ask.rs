@@ -82,25 +82,24 @@ pub(crate) async fn ask(
 /// Whose business the call is: the call's own where it names one, else the command's.
 fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
     match call {
-        Call::FindPage { business, .. }
-        | Call::ListPages { business, .. }
+        Call::Find { business, .. }
+        | Call::ListAll { business, .. }
         | Call::ListPart { business, .. }
         | Call::PeopleOn { business, .. }
         | Call::FindPerson { business, .. }
         | Call::StaffedPart { business, .. }
         | Call::Directory { business }
-        | Call::ClaimPage { business, .. }
-        | Call::RemovePage { business, .. }
+        | Call::Claim { business, .. }
+        | Call::Remove { business, .. }
         | Call::Assign { business, .. }
         | Call::Members { business, .. }
         | Call::Invitations { business, .. }
         | Call::Invite { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
-        | Call::PagesOf { .. }
+        | Call::AssetsOf { .. }
         | Call::GroupsOf { .. }
         | Call::GroupsOfPerson { .. }
-        | Call::ContainedIn { .. }
-        | Call::PagesInGroup { .. }
+        | Call::InGroup { .. }
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. }

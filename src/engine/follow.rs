@@ -9,8 +9,8 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Body, Command, Detail, EventContext, EvidenceEntry as Told, Kind, ObjectId, Outcome, Pending, Phase,
-    Progress as Part, fingerprint,
+    Asset, Body, Command, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part,
+    fingerprint,
 };
 use crate::graph::Sent;
 use crate::journal::{Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
@@ -123,25 +123,30 @@ impl Progress<'_> {
         if !matches!(reply, Reply::Answer(Answer::Done) | Reply::Unknown) {
             return Vec::new();
         }
-        let (pages, person) = if let Call::Unassign { page, person } = call {
-            (vec![page.clone()], person)
+        let (assets, person) = if let Call::Unassign { asset, person } = call {
+            (vec![asset.clone()], person)
         } else if let Call::LeaveGroup { group, person } = call {
-            (self.pages_in(group), person)
+            (self.assets_in(group), person)
         } else {
             return Vec::new();
         };
-        let asset = |id| crate::contract::Asset { kind: Kind::Page, id };
-        pages.into_iter().map(|id| Removal { asset: asset(id), person: person.clone(), at: *began }).collect()
+        assets.into_iter().map(|asset| Removal { asset, person: person.clone(), at: *began }).collect()
     }
 
-    /// The Pages of a group, as this command has seen them.
-    fn pages_in(&self, group: &GroupId) -> Vec<ObjectId> {
+    /// What a group holds, as this command has seen it.
+    fn assets_in(&self, group: &GroupId) -> Vec<Asset> {
         let of = |seen: &Observation| {
-            let Observation::Asked { call: Call::PagesInGroup { group: asked }, reply, .. } = seen else { return None };
-            let Reply::Answer(Answer::Pages(pages)) = reply else { return None };
-            (asked == group).then(|| pages.iter().map(|held| held.page.clone()).collect())
+            let Observation::Asked { call: Call::InGroup { group: asked, what }, reply, .. } = seen else {
+                return Vec::new();
+            };
+            let Reply::Answer(Answer::Assets(rows)) = reply else { return Vec::new() };
+            let held = rows.iter().filter(|_| asked == group);
+            held.map(|held| Asset { kind: what.kind(), id: held.id.clone() }).collect()
         };
-        self.seen.iter().rev().find_map(of).unwrap_or_default()
+        let mut assets: Vec<Asset> = self.seen.iter().flat_map(of).collect();
+        assets.sort();
+        assets.dedup();
+        assets
     }
 
     fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {

@@ -20,7 +20,7 @@ use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
 use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{Walk, WatchRow};
-use crate::meta::{Answer, Call, PageList, Reply};
+use crate::meta::{Answer, AssetList, Call, Claimable, Reply};
 use crate::procedures::StopCause;
 use crate::procedures::verdict::{Absences, Sight, Verdict};
 use crate::telemetry;
@@ -65,17 +65,22 @@ pub(crate) async fn run(shared: &Shared) {
 }
 
 async fn sweep(shared: &Shared) -> Result<(), EngineError> {
-    let mut lists: BTreeMap<(BusinessId, Access), Vec<WatchRow>> = BTreeMap::new();
+    let mut lists: BTreeMap<(BusinessId, Claimable, Access), Vec<WatchRow>> = BTreeMap::new();
     for watch in shared.journal.watches().await? {
-        lists.entry((watch.business.clone(), watch.access)).or_default().push(watch);
+        let Some(kind) = Claimable::of(watch.asset.kind) else {
+            warn!("a watch of {} is followed by no list", watch.asset);
+            continue;
+        };
+        lists.entry((watch.business.clone(), kind, watch.access)).or_default().push(watch);
     }
-    for ((business, access), watches) in lists {
+    for ((business, kind, access), watches) in lists {
         let now = shared.clock.now();
         give_up_what_is_too_old(shared, &watches, now).await?;
         let due = watches.iter().any(|watch| now >= next_look(&shared.config.poll, watch));
         if due && !shared.stop.is_cancelled() {
             let span = telemetry::poll(business.as_str(), watches.iter().map(|watch| &watch.command));
-            walk(shared, &business, access, &watches).instrument(span).await?;
+            let pair = [AssetList::pending(kind, access), AssetList::held(kind.kind(), access)];
+            walk(shared, &business, pair, &watches).instrument(span).await?;
         }
     }
     Ok(())
@@ -109,14 +114,16 @@ pub(crate) fn next_look(poll: &PollConfig, watch: &WatchRow) -> Timestamp {
     second.map_or(regular, |second| second.min(regular).max(last + poll.first))
 }
 
-async fn walk(shared: &Shared, business: &BusinessId, access: Access, watches: &[WatchRow]) -> Result<(), EngineError> {
-    let Some(pending) = list(shared, business, PageList::pending(access)).await? else { return Ok(()) };
+/// Walks the pending list and, where something has gone from it, the held list.
+async fn walk(
+    shared: &Shared,
+    business: &BusinessId,
+    lists: [AssetList; 2],
+    watches: &[WatchRow],
+) -> Result<(), EngineError> {
+    let Some(pending) = list(shared, business, lists[0]).await? else { return Ok(()) };
     let gone = |watch: &&WatchRow| !pending.rows.contains_key(&watch.asset.id);
-    let held = if watches.iter().any(|watch| gone(&watch)) {
-        list(shared, business, PageList::held(access)).await?
-    } else {
-        None
-    };
+    let held = if watches.iter().any(|watch| gone(&watch)) { list(shared, business, lists[1]).await? } else { None };
     let mut updates = Vec::new();
     let mut settled = Vec::new();
     for watch in watches {
@@ -133,7 +140,7 @@ async fn walk(shared: &Shared, business: &BusinessId, access: Access, watches: &
             }
         }
     }
-    record(shared, business, access, &pending, held.as_ref(), updates).await?;
+    record(shared, business, lists, [Some(&pending), held.as_ref()], updates).await?;
     if let Some(watch) = watches.first() {
         telemetry::claims_settled(watch.asset.kind.word(), settled.len());
     }
@@ -164,16 +171,16 @@ fn sight(watch: &WatchRow, pending: &Walked, held: Option<&Walked>) -> Sight {
 }
 
 /// Walks a whole list; `None` where the call may not go now. A walk that broke shows nothing.
-async fn list(shared: &Shared, business: &BusinessId, list: PageList) -> Result<Option<Walked>, EngineError> {
+async fn list(shared: &Shared, business: &BusinessId, list: AssetList) -> Result<Option<Walked>, EngineError> {
     let Ok(Some(ready)) = usable(shared, business) else { return Ok(None) };
     if shared.memory().parks.parked(&ready.secrets.name, business, shared.clock.now()).is_some() {
         return Ok(None);
     }
-    let call = Call::ListPages { business: business.clone(), list };
+    let call = Call::ListAll { business: business.clone(), list };
     let asked = shared.graph.ask(&ready.secrets, &call).await;
     let ended = shared.clock.now();
     let (complete, rows) = match asked.result {
-        Ok(Reply::Answer(Answer::Pages(rows))) => (true, rows),
+        Ok(Reply::Answer(Answer::Assets(rows))) => (true, rows),
         Ok(other) => {
             debug!(%business, "the walk of {} of business {business} was answered with {other:?}", list.edge());
             (false, Vec::new())
@@ -183,20 +190,18 @@ async fn list(shared: &Shared, business: &BusinessId, list: PageList) -> Result<
             (false, Vec::new())
         }
     };
-    let rows = rows.into_iter().map(|held| (held.page, held.tasks)).collect();
+    let rows = rows.into_iter().map(|held| (held.id, held.tasks)).collect();
     Ok(Some(Walked { began: asked.began, ended, complete, rows, requests: asked.requests }))
 }
 
 async fn record(
     shared: &Shared,
     business: &BusinessId,
-    access: Access,
-    pending: &Walked,
-    held: Option<&Walked>,
+    lists: [AssetList; 2],
+    walks: [Option<&Walked>; 2],
     mut updates: Vec<(CommandId, String)>,
 ) -> Result<(), EngineError> {
-    let lists = [Some((PageList::pending(access), pending)), held.map(|walked| (PageList::held(access), walked))];
-    for (list, walked) in lists.into_iter().flatten() {
+    for (list, walked) in lists.into_iter().zip(walks).filter_map(|(list, walked)| Some((list, walked?))) {
         let traces: Vec<&String> = walked.requests.iter().filter_map(|sent| sent.trace.as_ref()).collect();
         let walk = Walk {
             business: business.clone(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::Me;
 use crate::contract::{EmailAddress, ObjectId, Person, PersonId, Task, Tasks};
-use crate::meta::{Answer, Call, Claimed, GroupId, Holding, Invitation, Member, PageList, PersonOn};
+use crate::meta::{Answer, AssetList, Call, Claimed, GroupId, Holding, Invitation, Member, PersonOn};
 
 /// Rows from which a part of a long list is full; the page that fills it is kept whole.
 const PART_ROWS: usize = 901;
@@ -20,7 +20,6 @@ pub(super) struct Gathered {
     people: Vec<PersonOn>,
     persons: Vec<PersonId>,
     groups: Vec<GroupId>,
-    contained: Vec<ObjectId>,
     directory: Vec<(PersonId, EmailAddress)>,
     members: Vec<Member>,
     /// Whether an admin stood in the list who is none of them.
@@ -33,7 +32,7 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Whether the one Page that was looked for is there.
+    /// Whether the one asset that was looked for is there.
     pub(super) fn is_found(&self) -> bool {
         self.found.is_some()
     }
@@ -43,19 +42,18 @@ impl Gathered {
         let full = match call {
             Call::ListPart { .. } => PART_ROWS,
             Call::StaffedPart { .. } => 1,
-            Call::FindPage { .. }
-            | Call::ListPages { .. }
+            Call::Find { .. }
+            | Call::ListAll { .. }
             | Call::PeopleOn { .. }
             | Call::RolesOn { .. }
             | Call::FindPerson { .. }
-            | Call::PagesOf { .. }
+            | Call::AssetsOf { .. }
             | Call::GroupsOf { .. }
             | Call::GroupsOfPerson { .. }
-            | Call::PagesInGroup { .. }
-            | Call::ContainedIn { .. }
+            | Call::InGroup { .. }
             | Call::Directory { .. }
-            | Call::ClaimPage { .. }
-            | Call::RemovePage { .. }
+            | Call::Claim { .. }
+            | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
@@ -72,28 +70,27 @@ impl Gathered {
     /// Takes one row in; an error breaks the walk.
     pub(super) fn take(&mut self, call: &Call, row: &Value) -> Result<(), &'static str> {
         match call {
-            Call::FindPage { list, page, .. } => {
+            Call::Find { list, id, .. } => {
                 // Every row must be readable, or nothing is proved; only the one that is looked for is read whole.
-                if page_id(row, Some(*list))? == *page {
+                if asset_id(row, Some(*list))? == *id {
                     self.found = Some(holding(row, Some(*list))?);
                 }
             }
-            Call::ListPages { list, .. } | Call::ListPart { list, .. } | Call::StaffedPart { list, .. } => {
+            Call::ListAll { list, .. } | Call::ListPart { list, .. } | Call::StaffedPart { list, .. } => {
                 self.add_holding(holding(row, Some(*list))?);
             }
-            Call::PagesOf { .. } | Call::PagesInGroup { .. } => self.add_holding(holding(row, None)?),
+            Call::AssetsOf { .. } | Call::InGroup { .. } => self.add_holding(holding(row, None)?),
             Call::PeopleOn { .. } | Call::RolesOn { .. } => self.add_person(person(row)?),
             Call::FindPerson { email, .. } => self.add_match(email, row)?,
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => {
                 self.add_group(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?);
             }
-            Call::ContainedIn { .. } => self.contained.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
             Call::Directory { .. } => self.add_to_directory(row)?,
             Call::Members { who, .. } => self.add_member(who.as_ref(), row)?,
             Call::Invitations { who, .. } => self.add_invitation(who.as_ref(), row)?,
             Call::Myself => self.persons.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
-            Call::ClaimPage { .. }
-            | Call::RemovePage { .. }
+            Call::Claim { .. }
+            | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
@@ -107,7 +104,7 @@ impl Gathered {
     /// The answer of the walk. A write, which has none, is said to have found nothing.
     pub(super) fn answer(self, call: &Call) -> Answer {
         match call {
-            Call::ListPages { .. } | Call::PagesOf { .. } | Call::PagesInGroup { .. } => Answer::Pages(self.holdings),
+            Call::ListAll { .. } | Call::AssetsOf { .. } | Call::InGroup { .. } => Answer::Assets(self.holdings),
             Call::ListPart { .. } | Call::StaffedPart { .. } => Answer::Part {
                 count: u32::try_from(self.holdings.len()).unwrap_or(u32::MAX),
                 next: self.next_part,
@@ -118,11 +115,10 @@ impl Gathered {
             Call::Members { .. } => Answer::Members { found: self.members, other_admin: self.other_admin },
             Call::Invitations { .. } => Answer::Invitations(self.invitations),
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => Answer::Groups(self.groups),
-            Call::ContainedIn { .. } => Answer::Contained(self.contained),
             Call::Directory { .. } => Answer::Directory(self.directory),
-            Call::FindPage { .. }
-            | Call::ClaimPage { .. }
-            | Call::RemovePage { .. }
+            Call::Find { .. }
+            | Call::Claim { .. }
+            | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
@@ -133,7 +129,7 @@ impl Gathered {
     }
 
     fn add_holding(&mut self, holding: Holding) {
-        if self.seen.insert(holding.page.to_string()) {
+        if self.seen.insert(holding.id.to_string()) {
             self.holdings.push(holding);
         }
     }
@@ -215,8 +211,8 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
         return None;
     }
     match call {
-        Call::ClaimPage { .. } => claimed(body, success).map(Answer::Claimed),
-        Call::RemovePage { .. }
+        Call::Claim { .. } => claimed(body, success).map(Answer::Claimed),
+        Call::Remove { .. }
         | Call::Assign { .. }
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }
@@ -224,19 +220,18 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
         | Call::CallOff { .. } => success.map(|_| Answer::Done),
         // Answered with the node made, as a create is.
         Call::Invite { .. } => (success.is_some() || id(body).is_some()).then_some(Answer::Done),
-        Call::FindPage { .. }
-        | Call::ListPages { .. }
+        Call::Find { .. }
+        | Call::ListAll { .. }
         | Call::ListPart { .. }
         | Call::PeopleOn { .. }
         | Call::RolesOn { .. }
         | Call::FindPerson { .. }
-        | Call::PagesOf { .. }
+        | Call::AssetsOf { .. }
         | Call::GroupsOf { .. }
         | Call::GroupsOfPerson { .. }
-        | Call::ContainedIn { .. }
         | Call::Directory { .. }
         | Call::StaffedPart { .. }
-        | Call::PagesInGroup { .. }
+        | Call::InGroup { .. }
         | Call::Members { .. }
         | Call::Invitations { .. }
         | Call::Myself => None,
@@ -267,14 +262,17 @@ pub(super) fn page_token(body: &Value) -> Option<SecretString> {
     (!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())).then(|| token.into())
 }
 
-fn holding(row: &Value, list: Option<PageList>) -> Result<Holding, &'static str> {
-    Ok(Holding { page: page_id(row, list)?, tasks: tasks(row) })
+fn holding(row: &Value, list: Option<AssetList>) -> Result<Holding, &'static str> {
+    Ok(Holding { id: asset_id(row, list)?, tasks: tasks(row) })
 }
 
-/// In a pending list `id` is the request's; the Page stands inside.
-fn page_id(row: &Value, list: Option<PageList>) -> Result<ObjectId, &'static str> {
-    let page = if list.is_some_and(PageList::lists_requests) { row.get("page").unwrap_or(&Value::Null) } else { row };
-    id(page).and_then(|id| id.parse().ok()).ok_or(NO_ID)
+/// In a pending list `id` is the request's; the asset stands inside.
+fn asset_id(row: &Value, list: Option<AssetList>) -> Result<ObjectId, &'static str> {
+    let asset = match list.and_then(AssetList::requested) {
+        Some(name) => row.get(name).unwrap_or(&Value::Null),
+        None => row,
+    };
+    id(asset).and_then(|id| id.parse().ok()).ok_or(NO_ID)
 }
 
 fn person(row: &Value) -> Result<PersonOn, &'static str> {

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::session::Session;
 use super::trouble::Trouble;
 use super::walk::Unwalked;
-use crate::contract::{BusinessId, Category, ErrorInfo, ObjectId};
-use crate::meta::{Answer, Call, Holding, PageList, Reply, Roll, Staffed};
+use crate::contract::{Asset, BusinessId, Category, ErrorInfo, Kind, ObjectId};
+use crate::meta::{Answer, AssetList, Call, Holding, Reply, Roll, Staffed};
 
 /// Rows in a part: with three or four requests each it takes about as long as a walk of a long list.
 pub(super) const STAFFED_ROWS: u32 = 25;
@@ -58,14 +58,14 @@ impl Session<'_> {
         };
         let enough = Instant::now() + PART_WITHIN;
         let mut staffed: Vec<Staffed> = Vec::new();
-        let fresh: Vec<Holding> = rows.into_iter().filter(|held| !place.told.contains(&held.page)).collect();
+        let fresh: Vec<Holding> = rows.into_iter().filter(|held| !place.told.contains(&held.id)).collect();
         for held in fresh {
             if !staffed.is_empty() && (people(&staffed) >= PEOPLE_FULL || Instant::now() >= enough) {
                 return Ok(part(staffed, Some(place.text())));
             }
             match self.with_people(business, *list, held).await {
                 Ok(row) => {
-                    place.told.push(row.held.page.clone());
+                    place.told.push(row.held.id.clone());
                     staffed.push(row);
                 }
                 Err(trouble) if staffed.is_empty() => return Err(trouble),
@@ -76,13 +76,18 @@ impl Session<'_> {
         Ok(part(staffed, next.map(|page| Place { page: Some(page), told: Vec::new() }.text())))
     }
 
-    async fn with_people(&mut self, business: &BusinessId, list: PageList, held: Holding) -> Result<Staffed, Trouble> {
-        let on = Call::PeopleOn { business: business.clone(), page: held.page.clone() };
+    async fn with_people(&mut self, business: &BusinessId, list: AssetList, held: Holding) -> Result<Staffed, Trouble> {
+        let on = Call::PeopleOn { business: business.clone(), asset: Asset { kind: list.kind(), id: held.id.clone() } };
         let assigned = self.roll(&on).await?;
         // Only the owner's side can be given a Page token; a client's own people are the client's affair.
         let direct = match list {
-            PageList::Owned => Some(self.roll(&Call::RolesOn { page: held.page.clone() }).await?),
-            PageList::Client | PageList::PendingOwned | PageList::PendingClient => None,
+            AssetList::Owned(Kind::Page) => Some(self.roll(&Call::RolesOn { page: held.id.clone() }).await?),
+            AssetList::Owned(
+                Kind::AdAccount | Kind::Pixel | Kind::WhatsappAccount | Kind::InstagramAccount | Kind::Catalog,
+            )
+            | AssetList::Client(_)
+            | AssetList::PendingOwned(_)
+            | AssetList::PendingClient(_) => None,
         };
         Ok(Staffed { held, assigned, direct })
     }

@@ -119,19 +119,18 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         Call::StaffedPart { after: Some(after), .. } => Place::read(after).page_params(),
         Call::ListPart { after: None, .. }
         | Call::StaffedPart { after: None, .. }
-        | Call::FindPage { .. }
-        | Call::ListPages { .. }
+        | Call::Find { .. }
+        | Call::ListAll { .. }
         | Call::PeopleOn { .. }
         | Call::RolesOn { .. }
         | Call::FindPerson { .. }
-        | Call::PagesOf { .. }
+        | Call::AssetsOf { .. }
         | Call::GroupsOf { .. }
         | Call::GroupsOfPerson { .. }
-        | Call::PagesInGroup { .. }
-        | Call::ContainedIn { .. }
+        | Call::InGroup { .. }
         | Call::Directory { .. }
-        | Call::ClaimPage { .. }
-        | Call::RemovePage { .. }
+        | Call::Claim { .. }
+        | Call::Remove { .. }
         | Call::Assign { .. }
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }

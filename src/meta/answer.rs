@@ -9,10 +9,10 @@ use crate::contract::{Category, EmailAddress, ErrorInfo, ObjectId, PersonId, Tas
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// Whether the Page stands in the list, and with which tasks. `None` is said by a complete walk alone.
+    /// Whether the asset stands in the list, and with which tasks. `None` is said by a complete walk alone.
     Listed(Option<Holding>),
-    /// The Pages of a complete walk.
-    Pages(Vec<Holding>),
+    /// The assets of a complete walk.
+    Assets(Vec<Holding>),
     /// A part of a long list.
     Part {
         /// How many rows it had.
@@ -33,8 +33,6 @@ pub enum Answer {
         #[serde(skip)]
         rows: Vec<Staffed>,
     },
-    /// What an asset group holds of a kind, by a complete walk.
-    Contained(Vec<ObjectId>),
     /// The people of a business with their addresses, by a complete walk.
     Directory(Vec<(PersonId, EmailAddress)>),
     /// The people of a complete walk.
@@ -58,19 +56,19 @@ pub enum Answer {
     Done,
 }
 
-/// A Page in a list.
+/// An asset in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
-    /// The Page (in a pending list: the Page asked for, not the request).
-    pub page: ObjectId,
+    /// The asset (in a pending list: the one asked for, not the request).
+    pub id: ObjectId,
     /// The tasks that the list names; empty where it names none.
     pub tasks: Tasks,
 }
 
-/// A Page with its people. What could not be read is said, and never told as nobody.
+/// An asset with its people. What could not be read is said, and never told as nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Staffed {
-    /// The Page.
+    /// The asset.
     pub held: Holding,
     /// The people of the business on it.
     pub assigned: Roll,

@@ -1,12 +1,15 @@
 //! The calls that bindery can make: a question to Meta or a write, each one line of Meta's documentation.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Access, BusinessId, EmailAddress, IdError, Kind, ObjectId, Person, PersonId, Role, Tasks};
+use super::lists::{AssetList, Claimable, assigned_edge, class, node, node_of};
+use super::request::{Method, Request};
+use crate::contract::{
+    Access, Asset, BusinessId, EmailAddress, IdError, Kind, ObjectId, Person, PersonId, Role, Tasks,
+};
 
 /// A business asset group: digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,56 +30,60 @@ impl fmt::Display for GroupId {
     }
 }
 
-/// The lists of a business in which a Page can stand.
+/// The kinds that an asset group gives rights on; on catalogs, Instagram accounts and WhatsApp accounts it gives none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PageList {
-    /// `owned_pages`: the business's property.
-    Owned,
-    /// `client_pages`: shared with the business.
-    Client,
-    /// `pending_owned_pages`: ownership asked for, not granted yet. Its nodes are requests.
-    PendingOwned,
-    /// `pending_client_pages`: access asked for, not granted yet. Its nodes are requests.
-    PendingClient,
+pub enum Grouped {
+    /// Pages.
+    Pages,
+    /// Ad accounts.
+    AdAccounts,
+    /// Pixels.
+    Pixels,
 }
 
-impl PageList {
-    /// The edge's name.
+impl Grouped {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pages, Self::AdAccounts, Self::Pixels];
+
+    /// The kind of asset.
     #[must_use]
-    pub fn edge(self) -> &'static str {
+    pub fn kind(self) -> Kind {
         match self {
-            Self::Owned => "owned_pages",
-            Self::Client => "client_pages",
-            Self::PendingOwned => "pending_owned_pages",
-            Self::PendingClient => "pending_client_pages",
+            Self::Pages => Kind::Page,
+            Self::AdAccounts => Kind::AdAccount,
+            Self::Pixels => Kind::Pixel,
         }
     }
 
-    /// Where a Page held with `access` stands.
-    #[must_use]
-    pub fn held(access: Access) -> Self {
-        match access {
-            Access::Owner => Self::Owned,
-            Access::Agency => Self::Client,
-        }
-    }
-
-    /// Where a Page asked for with `access` stands until somebody decides.
-    #[must_use]
-    pub fn pending(access: Access) -> Self {
-        match access {
-            Access::Owner => Self::PendingOwned,
-            Access::Agency => Self::PendingClient,
-        }
-    }
-
-    /// Whether its nodes are requests, which name the Page in `page{id}`, and not Pages.
-    #[must_use]
-    pub fn lists_requests(self) -> bool {
+    fn edge(self) -> &'static str {
         match self {
-            Self::PendingOwned | Self::PendingClient => true,
-            Self::Owned | Self::Client => false,
+            Self::Pages => "contained_pages",
+            Self::AdAccounts => "contained_adaccounts",
+            Self::Pixels => "contained_pixels",
+        }
+    }
+}
+
+/// The kinds that a business can let go of, with the id that Meta's call for it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Removable {
+    /// A Page, or an open request for it.
+    Page(ObjectId),
+    /// An ad account shared with the business, or an open request for one.
+    AdAccount(ObjectId),
+    /// An Instagram account, by the id of its Instagram user: the asset's own id is another.
+    InstagramUser(ObjectId),
+}
+
+impl Removable {
+    /// What is asked for with a claim of `id`.
+    #[must_use]
+    pub fn claimed(kind: Claimable, id: ObjectId) -> Self {
+        match kind {
+            Claimable::Page => Self::Page(id),
+            Claimable::AdAccount => Self::AdAccount(id),
         }
     }
 }
@@ -86,40 +93,39 @@ impl PageList {
 #[serde(tag = "call", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are what the calls' lines name")]
 pub enum Call {
-    /// Whether `page` stands in `list`; the walk may stop when it is found. Answer: [`super::Answer::Listed`].
-    FindPage { business: BusinessId, list: PageList, page: ObjectId },
+    /// Whether the asset `id` stands in `list`; the walk may stop when it is found. Answer: [`super::Answer::Listed`].
+    Find { business: BusinessId, list: AssetList, id: ObjectId },
     /// About 1 000 rows of `list` from `after` on (a cursor; none: from the top). Answer: [`super::Answer::Part`].
-    ListPart { business: BusinessId, list: PageList, after: Option<String> },
-    /// The whole of `list`. Answer: [`super::Answer::Pages`].
-    ListPages { business: BusinessId, list: PageList },
-    /// The people of `business` on `page`. Answer: [`super::Answer::People`].
-    PeopleOn { business: BusinessId, page: ObjectId },
-    /// The people outside every business with a role on `page`. Answer: [`super::Answer::People`].
+    ListPart { business: BusinessId, list: AssetList, after: Option<String> },
+    /// The whole of `list`. Answer: [`super::Answer::Assets`].
+    ListAll { business: BusinessId, list: AssetList },
+    /// The people of `business` on `asset`. Answer: [`super::Answer::People`].
+    PeopleOn { business: BusinessId, asset: Asset },
+    /// The people outside every business with a role on `page`; no other kind tells them. Answer:
+    /// [`super::Answer::People`].
     RolesOn { page: ObjectId },
     /// The people of `business` with this address. Answer: [`super::Answer::Persons`].
     FindPerson { business: BusinessId, email: EmailAddress },
-    /// Every Page that `person` is assigned to. Answer: [`super::Answer::Pages`].
-    PagesOf { person: PersonId },
-    /// The asset groups through which `person` reaches `page`. Answer: [`super::Answer::Groups`].
-    GroupsOf { person: PersonId, page: ObjectId },
+    /// Every asset of `kind` that `person` is assigned to. Answer: [`super::Answer::Assets`].
+    AssetsOf { person: PersonId, kind: Kind },
+    /// The asset groups through which `person` reaches `asset`. Answer: [`super::Answer::Groups`].
+    GroupsOf { person: PersonId, asset: Asset },
     /// Every asset group with `person` in it. Answer: [`super::Answer::Groups`].
     GroupsOfPerson { person: PersonId },
-    /// What `group` holds of another kind. Answer: [`super::Answer::Contained`].
-    ContainedIn { group: GroupId, what: Contained },
+    /// What `group` holds of a kind. Answer: [`super::Answer::Assets`].
+    InGroup { group: GroupId, what: Grouped },
     /// Every person of `business` whose address its list names. Answer: [`super::Answer::Directory`].
     Directory { business: BusinessId },
     /// Some rows of `list` from `after` on, each with its people. Answer: [`super::Answer::StaffedPart`].
-    StaffedPart { business: BusinessId, list: PageList, after: Option<String> },
-    /// The Pages in `group`. Answer: [`super::Answer::Pages`].
-    PagesInGroup { group: GroupId },
-    /// Claims `page` for `business`. Answer: [`super::Answer::Claimed`].
-    ClaimPage { business: BusinessId, page: ObjectId, access: Access, tasks: Tasks },
-    /// Takes `page`, or an open request for it, from `business`. Answer: [`super::Answer::Done`].
-    RemovePage { business: BusinessId, page: ObjectId },
-    /// Sets what `person` may do on `page` to exactly `tasks`. Answer: [`super::Answer::Done`].
-    Assign { business: BusinessId, page: ObjectId, person: PersonId, tasks: Tasks },
-    /// Takes `person` off `page`. Answer: [`super::Answer::Done`].
-    Unassign { page: ObjectId, person: PersonId },
+    StaffedPart { business: BusinessId, list: AssetList, after: Option<String> },
+    /// Claims the asset `id` for `business`. Answer: [`super::Answer::Claimed`].
+    Claim { business: BusinessId, kind: Claimable, id: ObjectId, access: Access, tasks: Tasks },
+    /// Takes `what`, or an open request for it, from `business`. Answer: [`super::Answer::Done`].
+    Remove { business: BusinessId, what: Removable },
+    /// Sets what `person` may do on `asset` to exactly `tasks`. Answer: [`super::Answer::Done`].
+    Assign { business: BusinessId, asset: Asset, person: PersonId, tasks: Tasks },
+    /// Takes `person` off `asset`. Answer: [`super::Answer::Done`].
+    Unassign { asset: Asset, person: PersonId },
     /// Takes `person` out of `group`. Answer: [`super::Answer::Done`].
     LeaveGroup { group: GroupId, person: PersonId },
     /// Takes `person` out of their business. Answer: [`super::Answer::Done`].
@@ -136,90 +142,6 @@ pub enum Call {
     CallOff { request: ObjectId },
 }
 
-/// What an asset group can give rights on beside Pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Contained {
-    /// Ad accounts.
-    AdAccounts,
-    /// Pixels.
-    Pixels,
-}
-
-impl Contained {
-    /// The kind of asset.
-    #[must_use]
-    pub fn kind(self) -> Kind {
-        match self {
-            Self::AdAccounts => Kind::AdAccount,
-            Self::Pixels => Kind::Pixel,
-        }
-    }
-
-    fn edge(self) -> &'static str {
-        match self {
-            Self::AdAccounts => "contained_adaccounts",
-            Self::Pixels => "contained_pixels",
-        }
-    }
-}
-
-/// The HTTP methods that Graph knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    /// A read.
-    Get,
-    /// A write.
-    Post,
-    /// A write whose parameters stand in the query.
-    Delete,
-}
-
-impl Method {
-    /// As on the wire.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Delete => "DELETE",
-        }
-    }
-}
-
-/// One request, without token, proof, version and host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Its method.
-    pub method: Method,
-    /// The node class in Meta's specs, such as `Business`.
-    pub class: &'static str,
-    /// The node's id.
-    pub node: String,
-    /// The edge's name; empty for an operation on the node itself.
-    pub edge: &'static str,
-    /// Parameters by name; lists as JSON text.
-    pub params: BTreeMap<String, String>,
-}
-
-impl Request {
-    /// The path below the version, such as `/2001/client_pages`.
-    #[must_use]
-    pub fn path(&self) -> String {
-        if self.edge.is_empty() { format!("/{}", self.node) } else { format!("/{}/{}", self.node, self.edge) }
-    }
-
-    fn new(method: Method, class: &'static str, node: impl fmt::Display, edge: &'static str) -> Self {
-        Self { method, class, node: node.to_string(), edge, params: BTreeMap::new() }
-    }
-
-    fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.params.insert(name.to_owned(), value.to_string());
-        self
-    }
-}
-
 impl Call {
     /// Whether it may change something at Meta.
     #[must_use]
@@ -234,78 +156,91 @@ impl Call {
     #[must_use]
     pub fn request(&self) -> Request {
         match self {
-            Self::FindPage { business, list, .. }
-            | Self::ListPages { business, list }
+            Self::Find { business, list, .. }
+            | Self::ListAll { business, list }
             | Self::ListPart { business, list, .. }
-            | Self::StaffedPart { business, list, .. } => list_request(business, *list),
-            Self::PeopleOn { business, page } => Request::new(Method::Get, "Page", page, "assigned_users")
+            | Self::StaffedPart { business, list, .. } => {
+                Request::get("Business", business, list.edge()).with("fields", list.fields())
+            }
+            Self::PeopleOn { business, asset } => on_asset(Method::Get, asset, "assigned_users")
                 .with("business", business)
                 .with("fields", "id,name,tasks"),
-            Self::RolesOn { page } => Request::new(Method::Get, "Page", page, "roles").with("fields", "id,tasks"),
+            Self::RolesOn { page } => Request::get("Page", page, "roles").with("fields", "id,tasks"),
             Self::FindPerson { business, .. } | Self::Directory { business } => {
-                Request::new(Method::Get, "Business", business, "business_users").with("fields", "id,email")
+                Request::get("Business", business, "business_users").with("fields", "id,email")
             }
-            Self::PagesOf { person } => {
-                Request::new(Method::Get, "BusinessUser", person, "assigned_pages").with("fields", "id,tasks")
+            Self::AssetsOf { person, kind } => {
+                Request::get("BusinessUser", person, assigned_edge(*kind)).with("fields", "id,tasks")
             }
-            Self::GroupsOf { person, page } => {
-                Request::new(Method::Get, "BusinessUser", person, "assigned_business_asset_groups")
-                    .with("contained_asset_id", page)
-                    .with("fields", "id")
+            Self::GroupsOf { person, asset } => {
+                groups_of(person).with("contained_asset_id", node(asset)).with("fields", "id")
             }
-            Self::GroupsOfPerson { person } => {
-                Request::new(Method::Get, "BusinessUser", person, "assigned_business_asset_groups").with("fields", "id")
+            Self::GroupsOfPerson { person } => groups_of(person).with("fields", "id"),
+            Self::InGroup { group, what } => {
+                Request::get("BusinessAssetGroup", group, what.edge()).with("fields", "id")
             }
-            Self::ContainedIn { group, what } => {
-                Request::new(Method::Get, "BusinessAssetGroup", group, what.edge()).with("fields", "id")
-            }
-            Self::PagesInGroup { group } => {
-                Request::new(Method::Get, "BusinessAssetGroup", group, "contained_pages").with("fields", "id")
-            }
-            Self::ClaimPage { business, page, access, tasks } => claim_request(business, page, *access, tasks),
-            Self::RemovePage { business, page } => {
-                Request::new(Method::Delete, "Business", business, "pages").with("page_id", page)
-            }
-            Self::Assign { business, page, person, tasks } => {
-                Request::new(Method::Post, "Page", page, "assigned_users")
-                    .with("business", business)
-                    .with("user", person)
-                    .with("tasks", json_list(tasks))
-            }
-            Self::Unassign { page, person } => {
-                Request::new(Method::Delete, "Page", page, "assigned_users").with("user", person)
-            }
+            Self::Claim { business, kind, id, access, tasks } => claim(business, *kind, id, *access, tasks),
+            Self::Remove { business, what } => removal(business, what),
+            Self::Assign { business, asset, person, tasks } => on_asset(Method::Post, asset, "assigned_users")
+                .with("business", business)
+                .with("user", person)
+                .with("tasks", json_list(tasks)),
+            Self::Unassign { asset, person } => on_asset(Method::Delete, asset, "assigned_users").with("user", person),
             Self::LeaveGroup { group, person } => {
-                Request::new(Method::Delete, "BusinessAssetGroup", group, "assigned_users").with("user", person)
+                Request::delete("BusinessAssetGroup", group, "assigned_users").with("user", person)
             }
-            Self::RemovePerson { person } => Request::new(Method::Delete, "BusinessUser", person, ""),
+            Self::RemovePerson { person } => Request::delete("BusinessUser", person, ""),
             Self::Members { business, .. } => {
-                Request::new(Method::Get, "Business", business, "business_users").with("fields", "id,email,role")
+                Request::get("Business", business, "business_users").with("fields", "id,email,role")
             }
             Self::Invitations { business, .. } => {
-                Request::new(Method::Get, "Business", business, "pending_users").with("fields", "id,email,role,status")
+                Request::get("Business", business, "pending_users").with("fields", "id,email,role,status")
             }
-            Self::Myself => Request::new(Method::Get, "User", "me", "business_users").with("fields", "id"),
+            Self::Myself => Request::get("User", "me", "business_users").with("fields", "id"),
             Self::Invite { business, email, role } => {
-                Request::new(Method::Post, "Business", business, "business_users")
-                    .with("email", email)
-                    .with("role", role.word())
+                Request::post("Business", business, "business_users").with("email", email).with("role", role.word())
             }
-            Self::CallOff { request } => Request::new(Method::Delete, "BusinessRoleRequest", request, ""),
+            Self::CallOff { request } => Request::delete("BusinessRoleRequest", request, ""),
         }
     }
 }
 
-fn list_request(business: &BusinessId, list: PageList) -> Request {
-    let fields = if list.lists_requests() { "id,page{id},permitted_tasks" } else { "id,permitted_tasks" };
-    Request::new(Method::Get, "Business", business, list.edge()).with("fields", fields)
+fn on_asset(method: Method, asset: &Asset, edge: &'static str) -> Request {
+    let (class, node) = (class(asset.kind), node(asset));
+    match method {
+        Method::Get => Request::get(class, node, edge),
+        Method::Post => Request::post(class, node, edge),
+        Method::Delete => Request::delete(class, node, edge),
+    }
 }
 
-fn claim_request(business: &BusinessId, page: &ObjectId, access: Access, tasks: &Tasks) -> Request {
-    let request = Request::new(Method::Post, "Business", business, PageList::held(access).edge()).with("page_id", page);
+fn groups_of(person: &PersonId) -> Request {
+    Request::get("BusinessUser", person, "assigned_business_asset_groups")
+}
+
+fn claim(business: &BusinessId, kind: Claimable, id: &ObjectId, access: Access, tasks: &Tasks) -> Request {
+    let request = Request::post("Business", business, AssetList::held(kind.kind(), access).edge())
+        .with(claimed_by(kind), node_of(kind.kind(), id));
     match access {
         Access::Owner => request,
         Access::Agency => request.with("permitted_tasks", json_list(tasks)),
+    }
+}
+
+fn removal(business: &BusinessId, what: &Removable) -> Request {
+    let (edge, name, id) = match what {
+        Removable::Page(id) => ("pages", claimed_by(Claimable::Page), node_of(Kind::Page, id)),
+        Removable::AdAccount(id) => ("ad_accounts", claimed_by(Claimable::AdAccount), node_of(Kind::AdAccount, id)),
+        Removable::InstagramUser(id) => ("instagram_accounts", "instagram_account", id.to_string()),
+    };
+    Request::delete("Business", business, edge).with(name, id)
+}
+
+/// The parameter that names what is claimed.
+fn claimed_by(kind: Claimable) -> &'static str {
+    match kind {
+        Claimable::Page => "page_id",
+        Claimable::AdAccount => "adaccount_id",
     }
 }
 

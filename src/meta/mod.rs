@@ -5,9 +5,13 @@
 mod answer;
 mod call;
 mod errors;
+mod lists;
+mod request;
 mod usage;
 
 pub use answer::{Answer, Claimed, Holding, Invitation, Member, PersonOn, Refusal, Reply, Roll, Staffed};
-pub use call::{Call, Contained, GroupId, Method, PageList, Request};
+pub use call::{Call, GroupId, Grouped, Removable};
 pub use errors::{Class, Row, Scope, classify, is_unknown};
+pub use lists::{AssetList, Claimable};
+pub use request::{Method, Request};
 pub use usage::{Bucket, Usage, usage};

@@ -48,6 +48,7 @@ pub(super) fn bring_about<T>(
         script.plan(write, why);
         return Ok(Brought::Planned);
     }
+    let mut in_doubt = false;
     for _ in 0..script.rules().writes_at_most {
         let (left, reply) = script.ask(write)?;
         match reply {
@@ -56,6 +57,16 @@ pub(super) fn bring_about<T>(
                 return match look_until_settled(script, &Sent { left, answer: Some(&answer) }, &mut look)? {
                     Some(seen) => Ok(Brought::Seen(seen)),
                     None => Err(not_seen(script, write)),
+                };
+            }
+            // What was repeated may have been done the first time, late and unseen: then Meta refuses because it was.
+            Reply::Refused(refusal) if in_doubt => {
+                return match look_until_settled(script, &Sent { left, answer: None }, &mut look)? {
+                    Some(seen) => {
+                        script.has_changed();
+                        Ok(Brought::Seen(seen))
+                    }
+                    None => Ok(Brought::Refused(refusal)),
                 };
             }
             Reply::Refused(refusal) if refusal.state => {
@@ -67,6 +78,7 @@ pub(super) fn bring_about<T>(
             Reply::Refused(refusal) => return Ok(Brought::Refused(refusal)),
             Reply::GaveUp(error) => return Err(script.fail(error)),
             Reply::Unknown => {
+                in_doubt = true;
                 if let Some(seen) = look_until_settled(script, &Sent { left, answer: None }, &mut look)? {
                     script.has_changed();
                     return Ok(Brought::Seen(seen));

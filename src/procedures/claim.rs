@@ -3,16 +3,18 @@
 use jiff::Timestamp;
 
 use super::bring_about::{Brought, Look, Sent, bring_about};
+use super::not_in_this_version;
 use super::observation::{Fact, Move, OpenClaim, Query, Say, StopCause, Watch};
 use super::script::{Run, Script, Watched};
 use super::verdict::Verdict;
 use super::withdraw::{Withdrawn, withdraw};
-use crate::contract::{Access, Asset, Body, BusinessId, Category, ErrorInfo, Outcome, Phase, Targets, Tasks};
-use crate::meta::{Answer, Call, Claimed, PageList};
+use crate::contract::{Access, Asset, Body, BusinessId, Category, ErrorInfo, ObjectId, Outcome, Phase, Targets, Tasks};
+use crate::meta::{Answer, AssetList, Call, Claimable, Claimed, Removable};
 
 /// The claim in hand.
 struct Claim<'a> {
     business: &'a BusinessId,
+    kind: Claimable,
     asset: &'a Asset,
     access: Access,
     tasks: &'a Tasks,
@@ -31,7 +33,8 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     else {
         unreachable!("run dispatches on the body, and lists fan out")
     };
-    let claim = Claim { business: script.business(), asset, access: *access, tasks, again: *again };
+    let Some(kind) = Claimable::of(asset.kind) else { return Ok(not_in_this_version("this claim")) };
+    let claim = Claim { business: script.business(), kind, asset, access: *access, tasks, again: *again };
     if let Some(held) = claim.held(script)? {
         return Ok(claim.already(script, &held));
     }
@@ -47,8 +50,12 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
 }
 
 impl Claim<'_> {
+    fn held_list(&self) -> AssetList {
+        AssetList::held(self.asset.kind, self.access)
+    }
+
     fn held(&self, script: &mut Script<'_>) -> Run<Option<Tasks>> {
-        listed(script, self.business, PageList::held(self.access), self.asset).map(|(_, found)| found)
+        listed(script, self.business, self.held_list(), &self.asset.id).map(|(_, found)| found)
     }
 
     fn already(&self, script: &Script<'_>, held: &Tasks) -> Outcome {
@@ -94,7 +101,12 @@ impl Claim<'_> {
         let query = Query::OpenClaims { business: self.business.clone(), asset: self.asset.clone() };
         match script.consult(&query)? {
             Fact::OpenClaims(open) => Ok(open),
-            Fact::Denied(_) | Fact::Removed(_) | Fact::Told(_) | Fact::Leaving(_) | Fact::NotKnown | Fact::NotAllowed => Ok(Vec::new()),
+            Fact::Denied(_)
+            | Fact::Removed(_)
+            | Fact::Told(_)
+            | Fact::Leaving(_)
+            | Fact::NotKnown
+            | Fact::NotAllowed => Ok(Vec::new()),
         }
     }
 
@@ -119,7 +131,8 @@ impl Claim<'_> {
     /// An open request for something else is withdrawn first.
     fn displace(&self, script: &mut Script<'_>, open: &OpenClaim) -> Run<()> {
         if script.dry_run() {
-            let remove = Call::RemovePage { business: self.business.clone(), page: self.asset.id.clone() };
+            let what = Removable::claimed(self.kind, self.asset.id.clone());
+            let remove = Call::Remove { business: self.business.clone(), what };
             script.plan(&remove, "the open request asks for something else");
             return Ok(());
         }
@@ -133,13 +146,14 @@ impl Claim<'_> {
     }
 
     fn ask_meta(&self, script: &mut Script<'_>) -> Run<Outcome> {
-        let write = Call::ClaimPage {
+        let write = Call::Claim {
             business: self.business.clone(),
-            page: self.asset.id.clone(),
+            kind: self.kind,
+            id: self.asset.id.clone(),
             access: self.access,
             tasks: self.tasks.clone(),
         };
-        let brought = bring_about(script, &write, "asks for the Page", |script, sent| self.look(script, sent))?;
+        let brought = bring_about(script, &write, "asks for the asset", |script, sent| self.look(script, sent))?;
         match brought {
             Brought::Seen(Standing::Held(held)) => Ok(confirmed(script, held)),
             Brought::Seen(Standing::Waiting { since }) => self.wait_for_meta(script, since),
@@ -155,19 +169,19 @@ impl Claim<'_> {
         let said = if let Some(Answer::Claimed(said)) = sent.answer { Some(said) } else { None };
         let held = match said {
             Some(Claimed::Pending) => return Ok(Look::Seen(waiting)),
-            Some(Claimed::Confirmed) => Some(listed(script, self.business, PageList::held(self.access), self.asset)?),
+            Some(Claimed::Confirmed) => Some(listed(script, self.business, self.held_list(), &self.asset.id)?),
             Some(Claimed::Unclear) | None => None,
         };
         if let Some((_, Some(tasks))) = held {
             return Ok(Look::Seen(Standing::Held(tasks)));
         }
-        let (_, pending) = listed(script, self.business, PageList::pending(self.access), self.asset)?;
+        let (_, pending) = listed(script, self.business, AssetList::pending(self.kind, self.access), &self.asset.id)?;
         if pending.is_some() {
             return Ok(Look::Seen(waiting));
         }
         let (began, held) = match held {
             Some(held) => held,
-            None => listed(script, self.business, PageList::held(self.access), self.asset)?,
+            None => listed(script, self.business, self.held_list(), &self.asset.id)?,
         };
         Ok(held.map_or(Look::NotYet(began), |tasks| Look::Seen(Standing::Held(tasks))))
     }
@@ -186,21 +200,21 @@ impl Claim<'_> {
     }
 
     fn give_up(&self, script: &mut Script<'_>, cause: &StopCause) -> Run<Outcome> {
-        match withdraw(script, self.business, self.asset, self.access)? {
+        match withdraw(script, self.business, (self.kind, &self.asset.id), self.access)? {
             Withdrawn::Granted(held) => Ok(confirmed(script, held)),
             Withdrawn::Gone => Ok(script.stopped(cause)),
         }
     }
 }
 
-/// The tasks under which the Page stands in `list`, if it does, and when that walk began.
+/// The tasks under which the asset stands in `list`, if it does, and when that walk began.
 pub(super) fn listed(
     script: &mut Script<'_>,
     business: &BusinessId,
-    list: PageList,
-    asset: &Asset,
+    list: AssetList,
+    id: &ObjectId,
 ) -> Run<(Timestamp, Option<Tasks>)> {
-    let call = Call::FindPage { business: business.clone(), list, page: asset.id.clone() };
+    let call = Call::Find { business: business.clone(), list, id: id.clone() };
     let (began, found) =
         script.fact(&call, |answer| if let Answer::Listed(found) = answer { Some(found) } else { None })?;
     Ok((began, found.map(|holding| holding.tasks)))

@@ -83,9 +83,9 @@ fn bundled(script: &mut Script<'_>, parent: &Command, assets: Vec<Asset>) -> Run
 fn everything_of_the_leaver(script: &mut Script<'_>, parent: &Command) -> Run<Vec<Asset>> {
     let Body::Reassign { from: Person::Id(person), .. } = &parent.body else { return Ok(Vec::new()) };
     let person = person.clone();
-    let call = Call::PagesOf { person };
-    let asset = |held: Holding| Asset { kind: Kind::Page, id: held.page };
-    Ok(script.pages(&call)?.into_iter().map(asset).collect())
+    let call = Call::AssetsOf { person, kind: Kind::Page };
+    let asset = |held: Holding| Asset { kind: Kind::Page, id: held.id };
+    Ok(script.assets(&call)?.into_iter().map(asset).collect())
 }
 
 /// The `n`th child: the parent's command on one asset, or on those that it takes together. A notice is over when the

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bring_about::{Look, bring_about};
 use super::people::seen;
 use super::script::{Run, Script};
-use crate::contract::{Asset, Category, ErrorInfo, Kind, PersonId};
-use crate::meta::{Answer, Call, Contained, GroupId, Reply};
+use crate::contract::{Asset, Category, ErrorInfo, PersonId};
+use crate::meta::{Answer, Call, GroupId, Grouped, Reply};
 
 /// The assets that a command may take a person from, and what their groups hold beside them.
 pub(super) struct Covered<'a> {
@@ -28,9 +28,8 @@ impl<'a> Covered<'a> {
         if let Some(known) = self.foreign.get(group) {
             return Ok(known.clone());
         }
-        let mut foreign = pages_in(script, group)?;
+        let mut foreign = assets_in(script, group)?;
         foreign.retain(|asset| !self.assets.contains(asset));
-        foreign.extend(other_kinds_in(script, group)?);
         self.foreign.insert(group.clone(), foreign.clone());
         Ok(foreign)
     }
@@ -43,7 +42,7 @@ pub(super) fn groups_to_leave(
     asset: &Asset,
     person: &PersonId,
 ) -> Run<Vec<GroupId>> {
-    let call = Call::GroupsOf { person: person.clone(), page: asset.id.clone() };
+    let call = Call::GroupsOf { person: person.clone(), asset: asset.clone() };
     let (_, groups) = script.groups(&call)?;
     for group in &groups {
         let foreign = covered.foreign_in(script, group)?;
@@ -57,7 +56,7 @@ pub(super) fn groups_to_leave(
 /// Takes a person out of a group, and sees it on one of its assets.
 pub(super) fn leave(script: &mut Script<'_>, group: &GroupId, asset: &Asset, person: &PersonId) -> Run<()> {
     let write = Call::LeaveGroup { group: group.clone(), person: person.clone() };
-    let call = Call::GroupsOf { person: person.clone(), page: asset.id.clone() };
+    let call = Call::GroupsOf { person: person.clone(), asset: asset.clone() };
     script.concerns(person);
     let brought = bring_about(script, &write, "leaves the asset group", |script, _| {
         let (began, groups) = script.groups(&call)?;
@@ -83,7 +82,7 @@ pub(super) fn bundles(script: &mut Script<'_>, person: &PersonId, assets: Vec<As
     let (_, reply) = script.ask(&Call::GroupsOfPerson { person: person.clone() })?;
     let Reply::Answer(Answer::Groups(groups)) = reply else { return Ok(bundles.members) };
     for group in groups {
-        bundles.tie(&pages_in(script, &group)?);
+        bundles.tie(&assets_in(script, &group)?);
     }
     Ok(bundles.tied())
 }
@@ -93,13 +92,6 @@ pub(super) fn tied(assets: Vec<Asset>, groups: &[Vec<Asset>]) -> Vec<Vec<Asset>>
     let mut bundles = Bundles::of(assets);
     groups.iter().for_each(|group| bundles.tie(group));
     bundles.tied()
-}
-
-/// All that a group is known to give rights on.
-pub(super) fn contents(script: &mut Script<'_>, group: &GroupId) -> Run<Vec<Asset>> {
-    let mut held = pages_in(script, group)?;
-    held.extend(other_kinds_in(script, group)?);
-    Ok(held)
 }
 
 /// Assets that belong together, each asset once, in the order in which they were named.
@@ -140,20 +132,13 @@ impl Bundles {
     }
 }
 
-fn pages_in(script: &mut Script<'_>, group: &GroupId) -> Run<Vec<Asset>> {
-    let pages = script.pages(&Call::PagesInGroup { group: group.clone() })?;
-    Ok(pages.into_iter().map(|held| Asset { kind: Kind::Page, id: held.page }).collect())
-}
-
-/// What else a group gives rights on. By Meta's guide it gives none on applications, catalogs, Instagram accounts and
+/// All that a group gives rights on. By Meta's guide it gives none on applications, catalogs, Instagram accounts and
 /// custom conversions.
-fn other_kinds_in(script: &mut Script<'_>, group: &GroupId) -> Run<Vec<Asset>> {
+pub(super) fn assets_in(script: &mut Script<'_>, group: &GroupId) -> Run<Vec<Asset>> {
     let mut found = Vec::new();
-    for what in [Contained::AdAccounts, Contained::Pixels] {
-        let call = Call::ContainedIn { group: group.clone(), what };
-        let ids = |answer| if let Answer::Contained(ids) = answer { Some(ids) } else { None };
-        let (_, ids) = script.fact(&call, ids)?;
-        found.extend(ids.into_iter().map(|id| Asset { kind: what.kind(), id }));
+    for what in Grouped::ALL {
+        let held = script.assets(&Call::InGroup { group: group.clone(), what })?;
+        found.extend(held.into_iter().map(|held| Asset { kind: what.kind(), id: held.id }));
     }
     Ok(found)
 }
@@ -186,6 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::contract::Kind;
 
     fn page(n: u32) -> Asset {
         Asset { kind: Kind::Page, id: n.to_string().parse().unwrap() }

@@ -10,7 +10,7 @@ use super::script::{Run, Script};
 use crate::contract::{
     Access, AssetSeen, EmailAddress, Inspection, Kind, Outcome, PersonId, PersonOnAsset, PersonSeen, Phase, Unread,
 };
-use crate::meta::{Answer, Call, Holding, PageList, PersonOn, Roll, Staffed};
+use crate::meta::{Answer, AssetList, Call, Holding, PersonOn, Roll, Staffed};
 
 /// People in one event, at most: an asset with more goes on in the next part.
 const PEOPLE_SHOWN: usize = 1_000;
@@ -25,7 +25,7 @@ struct Read {
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     told_in_parts(script, |script, access, after| {
-        let list = PageList::held(access);
+        let list = AssetList::held(Kind::Page, access);
         let call = Call::ListPart { business: script.business().clone(), list, after };
         let part =
             |answer| if let Answer::Part { count, next, rows } = answer { Some((count, next, rows)) } else { None };
@@ -40,7 +40,7 @@ pub(super) fn run_with_people(script: &mut Script<'_>) -> Run<Outcome> {
     let people = |answer| if let Answer::Directory(people) = answer { Some(people) } else { None };
     let addresses: BTreeMap<PersonId, EmailAddress> = script.fact(&call, people)?.1.into_iter().collect();
     told_in_parts(script, |script, access, after| {
-        let list = PageList::held(access);
+        let list = AssetList::held(Kind::Page, access);
         let call = Call::StaffedPart { business: script.business().clone(), list, after };
         let part = |answer| {
             if let Answer::StaffedPart { count, next, rows } = answer { Some((count, next, rows)) } else { None }
@@ -82,7 +82,7 @@ fn told_in_parts(
 fn seen(held: Holding, access: Access) -> AssetSeen {
     AssetSeen {
         kind: Kind::Page,
-        id: held.page,
+        id: held.id,
         name: None,
         access,
         tasks: Some(held.tasks),
@@ -186,7 +186,7 @@ mod tests {
             let assets: Vec<AssetSeen> = sizes.iter().enumerate().map(|(n, (people, direct))| AssetSeen {
                 people: people.map(|count| crowd(n, 0, count)),
                 direct: direct.map(|count| crowd(n, 1, count)),
-                ..seen(Holding { page: (n + 1).to_string().parse().unwrap(), tasks: std::iter::empty().collect() }, Access::Owner)
+                ..seen(Holding { id: (n + 1).to_string().parse().unwrap(), tasks: std::iter::empty().collect() }, Access::Owner)
             }).collect();
             let before = ids(std::slice::from_ref(&assets));
             let pieces = pieces(assets);

@@ -17,7 +17,7 @@ pub(super) enum Remains {
 
 /// The people of the business on the asset.
 pub(super) fn people_on(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonOn>> {
-    let call = Call::PeopleOn { business: script.business().clone(), page: asset.id.clone() };
+    let call = Call::PeopleOn { business: script.business().clone(), asset: asset.clone() };
     script.people(&call).map(|(_, people)| people)
 }
 
@@ -65,6 +65,11 @@ fn removed_lately(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonId>> 
     let since = script.started_at() - script.rules().settle;
     match script.consult(&Query::RemovedSince { asset: asset.clone(), since })? {
         Fact::Removed(people) => Ok(people),
-        Fact::OpenClaims(_) | Fact::Denied(_) | Fact::Told(_) | Fact::Leaving(_) | Fact::NotKnown | Fact::NotAllowed => Ok(Vec::new()),
+        Fact::OpenClaims(_)
+        | Fact::Denied(_)
+        | Fact::Told(_)
+        | Fact::Leaving(_)
+        | Fact::NotKnown
+        | Fact::NotAllowed => Ok(Vec::new()),
     }
 }

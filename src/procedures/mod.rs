@@ -10,8 +10,8 @@ mod claim;
 mod fan_out;
 mod groups;
 mod inspect;
-mod manager;
 mod leaving;
+mod manager;
 mod notice;
 mod observation;
 mod offboard;
@@ -29,8 +29,8 @@ mod withdraw;
 
 use jiff::Timestamp;
 
-pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
 pub use notice::{counts_from, is_rehearsal};
+pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
 pub use offboard::rechecks;
 pub use script::Rules;
 

@@ -117,7 +117,7 @@ pub(super) fn take_off(script: &mut Script<'_>, asset: &Asset, person: &PersonId
 /// The same, for a reason of its own in the plan.
 pub(super) fn take_off_because(script: &mut Script<'_>, asset: &Asset, person: &PersonId, why: &str) -> Run<()> {
     script.concerns(person);
-    let write = Call::Unassign { page: asset.id.clone(), person: person.clone() };
+    let write = Call::Unassign { asset: asset.clone(), person: person.clone() };
     let brought = bring_about(script, &write, why, |script, _| {
         see(script, asset, |people| people.iter().all(|on| on.id != *person))
     })?;
@@ -134,7 +134,7 @@ pub(super) fn put_on(
     script.concerns(person);
     let write = Call::Assign {
         business: script.business().clone(),
-        page: asset.id.clone(),
+        asset: asset.clone(),
         person: person.clone(),
         tasks: tasks.clone(),
     };
@@ -163,7 +163,7 @@ pub(super) fn not_protected(script: &Script<'_>, asset: &Asset, person: Option<&
 }
 
 fn see(script: &mut Script<'_>, asset: &Asset, wanted: impl Fn(&[PersonOn]) -> bool) -> Run<Look<Vec<PersonOn>>> {
-    let call = Call::PeopleOn { business: script.business().clone(), page: asset.id.clone() };
+    let call = Call::PeopleOn { business: script.business().clone(), asset: asset.clone() };
     let (began, people) = script.people(&call)?;
     Ok(if wanted(&people) { Look::Seen(people) } else { Look::NotYet(began) })
 }

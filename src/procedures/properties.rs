@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use super::trials::paper::{self, rules, tasks};
 use super::verdict::{Absences, Verdict};
 use super::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally, next};
-use crate::contract::{Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Targets};
-use crate::meta::{Answer, Call, Claimed, Holding, Invitation, Member, PersonOn, Refusal, Reply};
+use crate::contract::{Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Plan, Targets};
+use crate::meta::{Answer, Call, Claimed, Grouped, Holding, Invitation, Member, PersonOn, Refusal, Reply};
 
 const LEAVER: &str = "71";
 const SUCCESSOR: &str = "72";
@@ -43,6 +43,15 @@ fn bodies() -> impl Strategy<Value = Body> {
         Just(Body::Reassign { targets: Targets::All, from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
         Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]) }),
         Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None }),
+        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(succeeded, remove_from_business, planned)| {
+            Body::Offboard {
+                user: person(LEAVER),
+                successor: succeeded.then(|| person(SUCCESSOR)),
+                remove_from_business,
+                protected: Vec::new(),
+                plan: planned.then(|| Plan::digest_of(&[])),
+            }
+        }),
     ]
 }
 
@@ -85,7 +94,7 @@ impl Whims {
 
     fn holding(&mut self) -> Holding {
         let words: &[&str] = if self.one_in(2) { &["ADVERTISE", "MANAGE"] } else { &["ANALYZE"] };
-        Holding { page: page().id, tasks: tasks(words) }
+        Holding { id: page().id, tasks: tasks(words) }
     }
 
     fn people(&mut self) -> Vec<PersonOn> {
@@ -109,22 +118,24 @@ impl Whims {
             return Reply::GaveUp(gave_up());
         }
         Reply::Answer(match call {
-            Call::FindPage { .. } => Answer::Listed(if self.one_in(2) { Some(self.holding()) } else { None }),
-            Call::PagesInGroup { .. } => {
+            Call::Find { .. } => Answer::Listed(if self.one_in(2) { Some(self.holding()) } else { None }),
+            Call::InGroup { what: Grouped::Pages, .. } => {
                 let foreign = self.one_in(6).then(|| paper::page("1099"));
                 let pages = [Some(page()), Some(paper::page("1010")), foreign].into_iter().flatten();
-                Answer::Pages(pages.map(|asset| Holding { page: asset.id, tasks: tasks(&[]) }).collect())
+                Answer::Assets(pages.map(|asset| Holding { id: asset.id, tasks: tasks(&[]) }).collect())
             }
-            Call::ContainedIn { .. } if self.one_in(12) => Answer::Contained(vec!["7700".parse().unwrap()]),
-            Call::ListPages { .. } | Call::PagesOf { .. } => {
-                Answer::Pages(if self.one_in(2) { vec![self.holding()] } else { Vec::new() })
+            Call::InGroup { .. } if self.one_in(12) => {
+                Answer::Assets(vec![Holding { id: "7700".parse().unwrap(), tasks: tasks(&[]) }])
+            }
+            Call::InGroup { .. } => Answer::Assets(Vec::new()),
+            Call::ListAll { .. } | Call::AssetsOf { .. } => {
+                Answer::Assets(if self.one_in(2) { vec![self.holding()] } else { Vec::new() })
             }
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people()),
             Call::FindPerson { .. } => Answer::Persons(Vec::new()),
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => {
                 Answer::Groups(if self.one_in(4) { vec!["90".parse().unwrap()] } else { Vec::new() })
             }
-            Call::ContainedIn { .. } => Answer::Contained(Vec::new()),
             Call::Directory { .. } => Answer::Directory(Vec::new()),
             Call::Members { .. } => {
                 let anna = Member { id: LEAVER.parse().unwrap(), email: None, admin: self.one_in(3) };
@@ -139,8 +150,8 @@ impl Whims {
             Call::Myself => Answer::Persons(if self.one_in(7) { vec![LEAVER.parse().unwrap()] } else { Vec::new() }),
             Call::StaffedPart { .. }
             | Call::ListPart { .. }
-            | Call::ClaimPage { .. }
-            | Call::RemovePage { .. }
+            | Call::Claim { .. }
+            | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
@@ -155,7 +166,7 @@ impl Whims {
             0 => Reply::Refused(Refusal { state: true, ..refusal() }),
             1 => Reply::Refused(refusal()),
             2 | 3 => Reply::Unknown,
-            _ if matches!(call, Call::ClaimPage { .. }) => {
+            _ if matches!(call, Call::Claim { .. }) => {
                 Reply::Answer(Answer::Claimed(if self.one_in(2) { Claimed::Pending } else { Claimed::Confirmed }))
             }
             _ => Reply::Answer(Answer::Done),
@@ -288,17 +299,16 @@ impl Sights {
     fn take_in(&mut self, call: &Call, reply: &Reply) {
         let Reply::Answer(answer) = reply else { return };
         match (call, answer) {
-            (Call::PeopleOn { page, .. }, Answer::People(people)) => {
+            (Call::PeopleOn { asset: Asset { id: page, .. }, .. }, Answer::People(people)) => {
                 let on = |id: &str| people.iter().any(|on| on.id.as_str() == id && !on.tasks.is_empty());
                 self.leaver_on.insert(page.to_string(), on(LEAVER));
                 if on(SUCCESSOR) {
                     self.successor_on.insert(page.to_string());
                 }
             }
-            (Call::PagesInGroup { .. }, Answer::Pages(pages)) => {
-                self.foreign |= pages.iter().any(|held| held.page.as_str() == "1099");
+            (Call::InGroup { .. }, Answer::Assets(pages)) => {
+                self.foreign |= pages.iter().any(|held| ["1099", "7700"].contains(&held.id.as_str()));
             }
-            (Call::ContainedIn { .. }, Answer::Contained(others)) => self.foreign |= !others.is_empty(),
             _ => {}
         }
     }

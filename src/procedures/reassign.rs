@@ -7,7 +7,7 @@ use super::manager::people_on;
 use super::people::{may_lose_manage, not_protected, put_on, take_off, tasks_of};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, Person, PersonId, Phase, Targets, Tasks};
-use crate::meta::{GroupId, PageList, PersonOn};
+use crate::meta::{AssetList, GroupId, PersonOn};
 
 /// From whom to whom, and what.
 pub(super) struct Between {
@@ -166,7 +166,7 @@ fn changed_meanwhile(asset: &Asset, has: &Tasks) -> ErrorInfo {
 /// An agency can give no more than it was given; an owner's list names no bound.
 fn within_what_may_be_given(script: &mut Script<'_>, asset: &Asset, tasks: &Tasks) -> Run<Tasks> {
     let business = script.business().clone();
-    let (_, permitted) = listed(script, &business, PageList::Client, asset)?;
+    let (_, permitted) = listed(script, &business, AssetList::Client(asset.kind), &asset.id)?;
     Ok(permitted.filter(|given| !given.is_empty()).map_or_else(|| tasks.clone(), |given| tasks.both(&given)))
 }
 

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use super::observation::{Announcement, Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
 use super::verdict::{Proof, Verdict};
 use crate::contract::{
-    BusinessId, Category, Command, CommandId, Digest, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
-    PlanStep,
+    BusinessId, Category, Command, CommandId, Digest, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase,
+    Plan, PlanStep,
 };
 use crate::meta::{Answer, Call, GroupId, Holding, PersonOn, Refusal, Reply};
 
@@ -205,7 +205,8 @@ impl<'a> Script<'a> {
     /// The first observation of every command; without it nothing has begun.
     pub(super) fn started(&mut self) -> Run<()> {
         let at = self.take(|seen| {
-            let (Observation::Started { at } | Observation::NoticeOver { at } | Observation::Rehearsed { at, .. }) = seen
+            let (Observation::Started { at } | Observation::NoticeOver { at } | Observation::Rehearsed { at, .. }) =
+                seen
             else {
                 return None;
             };
@@ -375,10 +376,10 @@ impl<'a> Script<'a> {
         fact(answer).map(|fact| (began, fact)).ok_or_else(|| self.misanswered(call))
     }
 
-    /// The Pages of a walk.
-    pub(super) fn pages(&mut self, call: &Call) -> Run<Vec<Holding>> {
-        let pages = |answer| if let Answer::Pages(pages) = answer { Some(pages) } else { None };
-        self.fact(call, pages).map(|(_, pages)| pages)
+    /// The assets of a walk.
+    pub(super) fn assets(&mut self, call: &Call) -> Run<Vec<Holding>> {
+        let assets = |answer| if let Answer::Assets(assets) = answer { Some(assets) } else { None };
+        self.fact(call, assets).map(|(_, assets)| assets)
     }
 
     /// The people of a walk, with the time at which it began.
@@ -391,7 +392,7 @@ impl<'a> Script<'a> {
         self.fact(call, |answer| if let Answer::Groups(groups) = answer { Some(groups) } else { None })
     }
 
-    fn misanswered(&self, call: &Call) -> Box<Move> {
+    pub(super) fn misanswered(&self, call: &Call) -> Box<Move> {
         let request = call.request();
         self.fail(internal(&format!("{} {} was answered with something else", request.method.word(), request.path())))
     }

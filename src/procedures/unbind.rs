@@ -7,8 +7,8 @@ use super::manager::{Remains, direct_admin_remains, people_on, would_orphan};
 use super::observation::{Fact, Query, StopCause};
 use super::people::{not_protected, take_off};
 use super::script::{Run, Script};
-use crate::contract::{Asset, Body, Outcome, PersonId, Phase, Targets};
-use crate::meta::{Call, GroupId, PageList};
+use crate::contract::{Access, Asset, Body, Outcome, PersonId, Phase, Targets};
+use crate::meta::{AssetList, Call, GroupId, Removable};
 
 const NEEDS_A_DIRECT_ADMIN: &str = "Give a person outside the business full control of the Page (Page settings, Page access), then send the command anew.";
 const CANNOT_SEE: &str =
@@ -20,15 +20,15 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     };
     withdraw_open_claims(script, asset)?;
     let business = script.business().clone();
-    let (_, owned) = listed(script, &business, PageList::Owned, asset)?;
-    let (_, client) = listed(script, &business, PageList::Client, asset)?;
-    let list = match (owned, client) {
-        (Some(_), _) => PageList::Owned,
-        (None, Some(_)) => PageList::Client,
+    let (_, owned) = listed(script, &business, AssetList::Owned(asset.kind), &asset.id)?;
+    let (_, client) = listed(script, &business, AssetList::Client(asset.kind), &asset.id)?;
+    let access = match (owned, client) {
+        (Some(_), _) => Access::Owner,
+        (None, Some(_)) => Access::Agency,
         (None, None) => return Ok(Outcome::of(Phase::Completed, script.changed())),
     };
     not_protected(script, asset, None)?;
-    if list == PageList::Owned {
+    if access == Access::Owner {
         somebody_stays(script, asset)?;
     }
     let people = if *remove_people { people_to_take_off(script, asset)? } else { Vec::new() };
@@ -41,7 +41,7 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
         leave_groups(script, groups, asset, person)?;
         take_off(script, asset, person)?;
     }
-    let_go(script, asset, list)
+    let_go(script, asset, access)
 }
 
 /// Giving up agency access orphans nobody; letting go of what the business owns may.
@@ -85,11 +85,12 @@ fn people_to_take_off(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<(Person
     Ok(people)
 }
 
-fn let_go(script: &mut Script<'_>, asset: &Asset, list: PageList) -> Run<Outcome> {
+fn let_go(script: &mut Script<'_>, asset: &Asset, access: Access) -> Run<Outcome> {
     let business = script.business().clone();
-    let write = Call::RemovePage { business: business.clone(), page: asset.id.clone() };
+    let list = AssetList::held(asset.kind, access);
+    let write = Call::Remove { business: business.clone(), what: Removable::Page(asset.id.clone()) };
     let gone = |script: &mut Script<'_>, _: &Sent<'_>| {
-        let (began, found) = listed(script, &business, list, asset)?;
+        let (began, found) = listed(script, &business, list, &asset.id)?;
         Ok(if found.is_none() { Look::Seen(()) } else { Look::NotYet(began) })
     };
     match bring_about(script, &write, "lets go of the Page", gone)? {

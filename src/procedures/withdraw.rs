@@ -7,8 +7,8 @@
 use super::bring_about::{Brought, Look, Sent, bring_about};
 use super::claim::listed;
 use super::script::{Run, Script};
-use crate::contract::{Access, Asset, BusinessId, Tasks};
-use crate::meta::{Call, PageList};
+use crate::contract::{Access, BusinessId, ObjectId, Tasks};
+use crate::meta::{AssetList, Call, Claimable, Removable};
 
 /// What became of the request.
 pub(super) enum Withdrawn {
@@ -21,11 +21,11 @@ pub(super) enum Withdrawn {
 pub(super) fn withdraw(
     script: &mut Script<'_>,
     business: &BusinessId,
-    asset: &Asset,
+    (kind, id): (Claimable, &ObjectId),
     access: Access,
 ) -> Run<Withdrawn> {
-    let (_, pending) = listed(script, business, PageList::pending(access), asset)?;
-    let (_, held) = listed(script, business, PageList::held(access), asset)?;
+    let (_, pending) = listed(script, business, AssetList::pending(kind, access), id)?;
+    let (_, held) = listed(script, business, AssetList::held(kind.kind(), access), id)?;
     if let Some(tasks) = held {
         return Ok(Withdrawn::Granted(tasks));
     }
@@ -33,9 +33,9 @@ pub(super) fn withdraw(
         // An owner claim that neither list shows may have been granted: never taken back.
         return Ok(Withdrawn::Gone);
     }
-    let remove = Call::RemovePage { business: business.clone(), page: asset.id.clone() };
+    let remove = Call::Remove { business: business.clone(), what: Removable::claimed(kind, id.clone()) };
     let gone = |script: &mut Script<'_>, _: &Sent<'_>| {
-        let (began, pending) = listed(script, business, PageList::pending(access), asset)?;
+        let (began, pending) = listed(script, business, AssetList::pending(kind, access), id)?;
         Ok(if pending.is_none() { Look::Seen(()) } else { Look::NotYet(began) })
     };
     match bring_about(script, &remove, "takes the open request back", gone)? {

@@ -10,8 +10,9 @@ pub const PAGES: &[&str] = &["1001", "1002", "1003"];
 
 /// Anna manages three Pages of the business, and has a task on a client's.
 pub fn annas() -> World {
-    let world =
-        PAGES.iter().fold(world(), |world, page| world.page(page, |p| p.owned_by(BUSINESS).assign(BUSINESS, ANNA, MANAGER)));
+    let world = PAGES
+        .iter()
+        .fold(world(), |world, page| world.page(page, |p| p.owned_by(BUSINESS).assign(BUSINESS, ANNA, MANAGER)));
     world.page("1009", |p| {
         p.owned_by(OWNER).assign(OWNER, "3901", MANAGER).shared_with(BUSINESS, &["ANALYZE"]).assign(
             BUSINESS,
@@ -78,7 +79,8 @@ async fn what_is_protected_is_left_and_named_and_keeps_the_leaver() -> Result<()
     let story = Story::with(annas(), &[("PROTECTED", "[\"page/1001\"]")]).await?;
     let event = story.ask(&offboard("hr", json!({"protected": ["page/1003"]}))).await?;
     ends(&event, "incomplete", json!(true))?;
-    let told: Vec<_> = codes(&event)?.into_iter().filter(|(_, code)| code == "protected").map(|(page, _)| page).collect();
+    let told: Vec<_> =
+        codes(&event)?.into_iter().filter(|(_, code)| code == "protected").map(|(page, _)| page).collect();
     assert_eq!(told, ["1001", "1003"]);
     assert_eq!((has(&story, ANNA), is_there(&story, ANNA)), (vec!["1001".to_owned(), "1003".to_owned()], true));
     let touched = |page: &str| story.writes().iter().any(|call| call.path.contains(page));
@@ -96,7 +98,8 @@ async fn a_protected_person_is_taken_from_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn without_a_successor_the_last_manager_stays_on_the_page_and_in_the_business() -> Result<()> {
-    let shared = annas().page("1002", |p| p.owned_by(BUSINESS).assign(BUSINESS, ANNA, MANAGER).assign(BUSINESS, BEN, MANAGER));
+    let shared =
+        annas().page("1002", |p| p.owned_by(BUSINESS).assign(BUSINESS, ANNA, MANAGER).assign(BUSINESS, BEN, MANAGER));
     let story = Story::of(shared).await?;
     let event = story.ask(&offboard("hr", json!({"successor": null}))).await?;
     ends(&event, "incomplete", json!(true))?;
@@ -124,9 +127,11 @@ async fn the_last_admin_is_refused_before_the_first_write() -> Result<()> {
 #[tokio::test]
 async fn the_person_behind_the_credential_is_refused_before_the_first_write() -> Result<()> {
     let own = annas().business(BUSINESS, |b| {
-        b.admin("3000", "Root", "root@northwind.example")
-            .admin(ANNA, "Anna", "anna@northwind.example")
-            .person(BEN, "Ben", "ben@northwind.example")
+        b.admin("3000", "Root", "root@northwind.example").admin(ANNA, "Anna", "anna@northwind.example").person(
+            BEN,
+            "Ben",
+            "ben@northwind.example",
+        )
     });
     let own = own.token(TOKEN, Token::of(Holder::User { account: format!("8{ANNA}") }));
     let story = Story::of(own).await?;

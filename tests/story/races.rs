@@ -42,6 +42,21 @@ async fn two_managers_who_leave_at_once_do_not_leave_the_page_alone() -> Result<
 }
 
 #[tokio::test]
+async fn a_removal_that_is_repeated_because_its_list_lags_too_long_is_no_failure() -> Result<()> {
+    let both =
+        world().page(PAGE, |p| p.owned_by(BUSINESS).assign(BUSINESS, ANNA, MANAGER).assign(BUSINESS, BEN, MANAGER));
+    let story = Story::of(both).await?;
+    // Longer than `poll.settle`: the look after the lost answer shows Anna, and the second removal finds nobody.
+    story.meta.lag_of("assigned_users", Duration::from_millis(1_600));
+    story.meta.break_next(Break::next(Verb::Delete, "/assigned_users", How::TimeoutAfter));
+    let event = story.ask(&order("unassign", "anna", PAGE, json!({"user": ANNA}))).await?;
+    ends(&event, "completed", json!(true))?;
+    let refused = story.writes().into_iter().filter(|call| call.code.is_some()).count();
+    assert_eq!((story.writes().len(), refused), (2, 1));
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_same_claim_sent_twice_at_once_asks_meta_once() -> Result<()> {
     let story = Story::of(clients_page(PAGE)).await?;
     story.send(&agency_claim("first", PAGE)).await?;

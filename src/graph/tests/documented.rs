@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::*;
-use crate::contract::{Person, Role};
-use crate::meta::{Contained, Request};
+use crate::contract::{BusinessId, Person, PersonId, Role};
+use crate::meta::Request;
 
 const SPECS: &str = include_str!("../../../tests/data/endpoints.json");
 
@@ -14,72 +14,109 @@ const ADDITIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("GET", "*", "*", "limit", "D developers.facebook.com/docs/graph-api/results: every list takes it"),
     (
         "POST",
-        "Page",
+        "*",
         "assigned_users",
         "business",
-        "D guides/pages; R matas-offpixel/meta-campaign-builder: 100 without it",
+        "D guides/pages, guides/catalog; R matas-offpixel/meta-campaign-builder: 100 without it",
     ),
+    ("POST", "Business", "client_ad_accounts", "adaccount_id", "D guides/business-to-business"),
+    ("POST", "Business", "client_ad_accounts", "permitted_tasks", "D guides/business-to-business"),
+];
+
+/// Edges that we call though the specs lack them, and where they are documented.
+const EDGES_BEYOND: &[(&str, &str, &str, &str)] = &[
+    ("GET", "BusinessUser", "assigned_ads_pixels", "D reference/business-user/assigned_ads_pixels"),
+    ("GET", "BusinessUser", "assigned_instagram_accounts", "D reference/business-user/assigned_instagram_accounts"),
+    ("POST", "Business", "client_ad_accounts", "D guides/business-to-business; left the specs in v11"),
 ];
 
 /// One of each call, and of each list and access that changes its request. The match stops the build when a
 /// call is added and not tried here.
 fn every_call() -> Vec<Call> {
-    let (business, page, person) = ("2001".parse().unwrap(), "1009".parse().unwrap(), "31".parse().unwrap());
-    let lists = [PageList::Owned, PageList::Client, PageList::PendingOwned, PageList::PendingClient];
-    let mut calls: Vec<Call> = lists.into_iter().flat_map(|edge| [find(edge), list(edge)]).collect();
-    calls.extend([claim(), remove(), assign(), people()]);
-    calls.push(Call::ClaimPage { business, page, access: Access::Owner, tasks: Tasks::default() });
-    calls.push(Call::FindPerson { business: "2001".parse().unwrap(), email: "ben@example.com".parse().unwrap() });
-    calls.push(Call::Unassign { page: "1009".parse().unwrap(), person });
+    let mut calls = vec![claim(), remove()];
+    calls.extend(AssetList::all().into_iter().flat_map(|edge| [find(edge), list(edge)]));
+    calls.extend(Kind::ALL.into_iter().flat_map(on_an_asset));
+    for kind in Claimable::ALL {
+        calls.extend([Access::Owner, Access::Agency].map(|access| Call::Claim {
+            business: business(),
+            kind,
+            id: "1009".parse().unwrap(),
+            access,
+            tasks: Tasks::default(),
+        }));
+    }
+    for what in [Removable::AdAccount("17".parse().unwrap()), Removable::InstagramUser("18".parse().unwrap())] {
+        calls.push(Call::Remove { business: business(), what });
+    }
+    calls.extend(Grouped::ALL.map(|what| Call::InGroup { group: "500".parse().unwrap(), what }));
+    calls.push(Call::FindPerson { business: business(), email: "ben@example.com".parse().unwrap() });
     calls.push(Call::RolesOn { page: "1009".parse().unwrap() });
-    calls.push(Call::PagesOf { person: "31".parse().unwrap() });
-    calls.push(Call::GroupsOf { person: "31".parse().unwrap(), page: "1009".parse().unwrap() });
-    calls.push(Call::PagesInGroup { group: "500".parse().unwrap() });
-    calls.push(Call::LeaveGroup { group: "500".parse().unwrap(), person: "31".parse().unwrap() });
-    calls.push(Call::ListPart { business: "2001".parse().unwrap(), list: PageList::Owned, after: None });
-    calls.push(Call::RemovePerson { person: "31".parse().unwrap() });
-    calls.push(Call::GroupsOfPerson { person: "31".parse().unwrap() });
+    calls.push(Call::LeaveGroup { group: "500".parse().unwrap(), person: person() });
+    calls.push(Call::RemovePerson { person: person() });
+    calls.push(Call::GroupsOfPerson { person: person() });
+    calls.push(Call::Directory { business: business() });
     let anna = || Some(Person::Email("anna@example.com".parse().unwrap()));
-    calls.push(Call::Members { business: "2001".parse().unwrap(), who: anna() });
-    calls.push(Call::Invitations { business: "2001".parse().unwrap(), who: anna() });
+    calls.push(Call::Members { business: business(), who: anna() });
+    calls.push(Call::Invitations { business: business(), who: anna() });
     calls.push(Call::Myself);
     calls.push(Call::CallOff { request: "77".parse().unwrap() });
-    let (business, email) = ("2001".parse().unwrap(), "anna@example.com".parse().unwrap());
-    calls.push(Call::Invite { business, email, role: Role::Employee });
-    for what in [Contained::AdAccounts, Contained::Pixels] {
-        calls.push(Call::ContainedIn { group: "500".parse().unwrap(), what });
-    }
-    calls.push(Call::Directory { business: "2001".parse().unwrap() });
-    calls.push(Call::StaffedPart { business: "2001".parse().unwrap(), list: PageList::Owned, after: None });
+    let email = "anna@example.com".parse().unwrap();
+    calls.push(Call::Invite { business: business(), email, role: Role::Employee });
+    let owned = AssetList::Owned(Kind::Page);
+    calls.push(Call::ListPart { business: business(), list: owned, after: None });
+    calls.push(Call::StaffedPart { business: business(), list: owned, after: None });
     calls
+}
+
+/// What is asked about the people of an asset.
+fn on_an_asset(kind: Kind) -> Vec<Call> {
+    let asset = Asset { kind, id: "1009".parse().unwrap() };
+    let mut calls = vec![
+        Call::PeopleOn { business: business(), asset: asset.clone() },
+        Call::Assign { business: business(), asset: asset.clone(), person: person(), tasks: Tasks::default() },
+        Call::AssetsOf { person: person(), kind },
+        Call::GroupsOf { person: person(), asset: asset.clone() },
+    ];
+    if kind != Kind::Pixel {
+        // Of a pixel nobody can be taken off by a call: the edge left the specs in v6.
+        calls.push(Call::Unassign { asset, person: person() });
+    }
+    calls
+}
+
+fn business() -> BusinessId {
+    "2001".parse().unwrap()
+}
+
+fn person() -> PersonId {
+    "31".parse().unwrap()
 }
 
 fn number_of(call: &Call) -> usize {
     match call {
-        Call::FindPage { .. } => 0,
-        Call::ListPages { .. } => 1,
+        Call::Find { .. } => 0,
+        Call::ListAll { .. } => 1,
         Call::PeopleOn { .. } => 2,
         Call::RolesOn { .. } => 3,
         Call::FindPerson { .. } => 4,
-        Call::PagesOf { .. } => 5,
+        Call::AssetsOf { .. } => 5,
         Call::GroupsOf { .. } => 6,
-        Call::PagesInGroup { .. } => 7,
-        Call::ClaimPage { .. } => 8,
-        Call::RemovePage { .. } => 9,
+        Call::InGroup { .. } => 7,
+        Call::Claim { .. } => 8,
+        Call::Remove { .. } => 9,
         Call::Assign { .. } => 10,
         Call::Unassign { .. } => 11,
         Call::LeaveGroup { .. } => 12,
         Call::ListPart { .. } => 13,
         Call::RemovePerson { .. } => 14,
         Call::GroupsOfPerson { .. } => 15,
-        Call::ContainedIn { .. } => 16,
-        Call::Directory { .. } => 17,
-        Call::StaffedPart { .. } => 18,
-        Call::Members { .. } => 19,
-        Call::Invitations { .. } => 20,
-        Call::Myself => 21,
-        Call::Invite { .. } => 22,
-        Call::CallOff { .. } => 23,
+        Call::Directory { .. } => 16,
+        Call::StaffedPart { .. } => 17,
+        Call::Members { .. } => 18,
+        Call::Invitations { .. } => 19,
+        Call::Myself => 20,
+        Call::Invite { .. } => 21,
+        Call::CallOff { .. } => 22,
     }
 }
 
@@ -90,12 +127,18 @@ fn is_addition(request: &Request, param: &str) -> bool {
     })
 }
 
+fn is_beyond(request: &Request) -> bool {
+    EDGES_BEYOND.iter().any(|(method, class, edge, _)| {
+        *method == request.method.word() && *class == request.class && *edge == request.edge
+    })
+}
+
 #[test]
 fn every_call_is_tried() {
     let mut tried: Vec<usize> = every_call().iter().map(number_of).collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..24).collect::<Vec<_>>());
+    assert_eq!(tried, (0..23).collect::<Vec<_>>());
 }
 
 #[test]
@@ -107,8 +150,11 @@ fn every_call_stands_in_metas_specs_with_all_that_they_require() {
             spec["method"] == request.method.word() && spec["node"] == request.class && spec["edge"] == request.edge
         };
         let spec = specs["endpoints"].as_array().unwrap().iter().find(is);
-        let spec = spec.unwrap_or_else(|| panic!("{call:?} stands in no spec: {request:?}"));
-        let params = spec["params"].as_array().unwrap();
+        let params = match spec {
+            Some(spec) => spec["params"].as_array().unwrap().clone(),
+            None if is_beyond(&request) => Vec::new(),
+            None => panic!("{call:?} stands in no spec: {request:?}"),
+        };
         for param in params.iter().filter(|param| param["required"] == true) {
             let name = param["name"].as_str().unwrap();
             assert!(request.params.contains_key(name), "{call:?} lacks {name}");
@@ -124,6 +170,11 @@ fn every_call_stands_in_metas_specs_with_all_that_they_require() {
 fn every_addition_has_a_source_and_is_needed() {
     for (method, class, edge, name, source) in ADDITIONS {
         assert!(source.starts_with("D ") || source.starts_with("R "), "{method} {class}/{edge} {name} has no source");
+    }
+    for (method, class, edge, source) in EDGES_BEYOND {
+        assert!(source.starts_with("D ") || source.starts_with("R "), "{method} {class}/{edge} has no source");
+        let is = |call: &Call| call.request().edge == *edge && is_beyond(&call.request());
+        assert!(every_call().iter().any(is), "{method} {class}/{edge} is never called");
     }
     assert!(is_addition(&assign().request(), "business"));
     assert!(!is_addition(&claim().request(), "business"));

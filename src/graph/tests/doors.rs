@@ -36,8 +36,8 @@ async fn a_path_before_the_version_is_kept() {
     ])
     .await;
     let graph = graph_at(&format!("{}/meta/", meta.base));
-    let asked = graph.ask(&secrets(), &list(PageList::Owned)).await;
-    assert_eq!(asked.result, Ok(Reply::Answer(Answer::Pages(vec![]))));
+    let asked = graph.ask(&secrets(), &list(AssetList::Owned(Kind::Page))).await;
+    assert_eq!(asked.result, Ok(Reply::Answer(Answer::Assets(vec![]))));
     assert!(
         meta.heard().iter().all(|request| request.starts_with("GET /meta/v26.0/2001/owned_pages?")),
         "{:?}",
@@ -64,7 +64,7 @@ async fn of_several_usage_headers_on_a_bucket_the_last_holds() {
     let page = |count: &'static str, body: &str| Play::Answer(200, vec![("X-App-Usage", count)], body.to_owned());
     let next = r#"{"data":[],"paging":{"next":"BASE/v26.0/2001/client_pages?after=a"}}"#;
     let script = vec![page(r#"{"call_count":90}"#, next), page(r#"{"call_count":12}"#, r#"{"data":[]}"#)];
-    let (asked, _) = asked(script, &list(PageList::Client)).await;
+    let (asked, _) = asked(script, &list(AssetList::Client(Kind::Page))).await;
     assert_eq!(asked.usage.iter().map(|usage| usage.percent).collect::<Vec<_>>(), [12.0]);
     assert_eq!(asked.requests[0].answer, "200, 0 rows");
 }

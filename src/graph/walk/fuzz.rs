@@ -10,9 +10,9 @@ use super::super::said::{Said, read};
 use super::super::wire::Answered;
 use super::super::{distil, said};
 use super::{Gathered, NOT_OURS_TO_REPEAT, Onward, Outgoing, Walk};
-use crate::contract::{Access, Person, Tasks};
+use crate::contract::{Access, Asset, Kind, Person, Tasks};
 use crate::fuzz::{inputs, spoiled};
-use crate::meta::{Answer, Call, Method, PageList, Usage, classify};
+use crate::meta::{Answer, AssetList, Call, Claimable, Grouped, Method, Removable, Usage, classify};
 
 const BASE: &str = "https://graph.example/below";
 const TOKEN: &str = "EAABsystemUserTokenOfTheAgency";
@@ -54,20 +54,23 @@ fn calls() -> Vec<Call> {
     let page = || "1009".parse().expect("an id");
     let person = || "3001".parse().expect("an id");
     let group = || "4001".parse().expect("an id");
-    let lists = [PageList::Owned, PageList::Client, PageList::PendingOwned, PageList::PendingClient];
+    let lists = AssetList::all();
     let email = "anna@northwind.example".parse().expect("an address");
+    let asset = || Asset { kind: Kind::Page, id: page() };
+    let (kind, access) = (Claimable::AdAccount, Access::Agency);
+    let claim = Call::Claim { business: business(), kind, id: page(), access, tasks: Tasks::default() };
     let mut calls = vec![
-        Call::PeopleOn { business: business(), page: page() },
+        Call::PeopleOn { business: business(), asset: asset() },
         Call::RolesOn { page: page() },
         Call::FindPerson { business: business(), email },
-        Call::PagesOf { person: person() },
-        Call::GroupsOf { person: person(), page: page() },
-        Call::PagesInGroup { group: group() },
+        Call::AssetsOf { person: person(), kind: Kind::AdAccount },
+        Call::GroupsOf { person: person(), asset: asset() },
+        Call::InGroup { group: group(), what: Grouped::Pixels },
         Call::Directory { business: business() },
-        Call::ClaimPage { business: business(), page: page(), access: Access::Agency, tasks: Tasks::default() },
-        Call::RemovePage { business: business(), page: page() },
-        Call::Assign { business: business(), page: page(), person: person(), tasks: Tasks::default() },
-        Call::Unassign { page: page(), person: person() },
+        claim,
+        Call::Remove { business: business(), what: Removable::Page(page()) },
+        Call::Assign { business: business(), asset: asset(), person: person(), tasks: Tasks::default() },
+        Call::Unassign { asset: asset(), person: person() },
         Call::LeaveGroup { group: group(), person: person() },
         Call::RemovePerson { person: person() },
         Call::Members { business: business(), who: None },
@@ -77,8 +80,8 @@ fn calls() -> Vec<Call> {
         Call::CallOff { request: page() },
     ];
     for list in lists {
-        calls.push(Call::FindPage { business: business(), list, page: page() });
-        calls.push(Call::ListPages { business: business(), list });
+        calls.push(Call::Find { business: business(), list, id: page() });
+        calls.push(Call::ListAll { business: business(), list });
         calls.push(Call::StaffedPart { business: business(), list, after: None });
         calls.push(Call::ListPart { business: business(), list, after: None });
     }
@@ -133,8 +136,8 @@ fn walks_well(call: &Call, pages: &[Value]) -> Result<(), TestCaseError> {
 /// An answer is of the kind that its call asks for.
 fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
     let fits = match answer {
-        Answer::Listed(_) => matches!(call, Call::FindPage { .. }),
-        Answer::Pages(_) => matches!(call, Call::ListPages { .. } | Call::PagesOf { .. } | Call::PagesInGroup { .. }),
+        Answer::Listed(_) => matches!(call, Call::Find { .. }),
+        Answer::Assets(_) => matches!(call, Call::ListAll { .. } | Call::AssetsOf { .. } | Call::InGroup { .. }),
         Answer::Part { .. } => matches!(call, Call::ListPart { .. } | Call::StaffedPart { .. }),
         Answer::People(_) => matches!(call, Call::PeopleOn { .. } | Call::RolesOn { .. }),
         Answer::Persons(_) => matches!(call, Call::FindPerson { .. } | Call::Myself),
@@ -143,10 +146,9 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
         Answer::Groups(_) => matches!(call, Call::GroupsOf { .. }),
         // A walk gives the rows; who is on them is asked beside it.
         Answer::StaffedPart { .. } => false,
-        Answer::Contained(_) => matches!(call, Call::ContainedIn { .. }),
         Answer::Directory(_) => matches!(call, Call::Directory { .. }),
-        Answer::Claimed(_) => matches!(call, Call::ClaimPage { .. }),
-        Answer::Done => call.is_write() && !matches!(call, Call::ClaimPage { .. }),
+        Answer::Claimed(_) => matches!(call, Call::Claim { .. }),
+        Answer::Done => call.is_write() && !matches!(call, Call::Claim { .. }),
     };
     prop_assert!(fits, "{call:?}: {answer:?}");
     Ok(())

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::situation::lists_of;
 use super::stands::Stands;
 use super::{Situation, Step, count, length, time};
 use crate::engine;
 use crate::journal::{Walk, WatchRow};
-use crate::meta::PageList;
 use crate::procedures::verdict::Absences;
 
 pub(super) fn pending(situation: &Situation) -> Stands {
@@ -26,7 +26,7 @@ pub(super) fn pending(situation: &Situation) -> Stands {
     why.push(walks(situation, watch, so_far.polls));
     why.push(so_far_absent(situation, watch, so_far.absences));
     let mut next = vec![look(situation, watch)];
-    next.push(Step::some_time(format!("seen in {} once: it ends as confirmed", PageList::held(watch.access).edge())));
+    next.push(Step::some_time(format!("seen in {} once: it ends as confirmed", lists_of(watch)[1])));
     next.push(denial(situation, watch, so_far.absences));
     let given_up = watch.sent_at + situation.poll.give_up_after;
     next.push(Step::at(given_up, "undecided until then it is withdrawn at Meta and ends as expired, given up"));
@@ -34,7 +34,7 @@ pub(super) fn pending(situation: &Situation) -> Stands {
 }
 
 fn walks(situation: &Situation, watch: &WatchRow, polls: u32) -> String {
-    let list = PageList::pending(watch.access).edge();
+    let list = lists_of(watch)[0];
     match situation.walks[0].first() {
         None => format!("{list} has not been walked since"),
         Some(last) => {
@@ -73,14 +73,7 @@ fn look(situation: &Situation, watch: &WatchRow) -> Step {
     let free = situation.parked.iter().map(|parked| parked.until).max();
     let at = free.map_or(due, |free| due.max(free)).max(situation.now);
     let parked = if free.is_some_and(|free| free > due) { ", as soon as its bucket is free" } else { "" };
-    Step::at(
-        at,
-        format!(
-            "{} of business {} is walked, at the latest{parked}",
-            PageList::pending(watch.access).edge(),
-            watch.business
-        ),
-    )
+    Step::at(at, format!("{} of business {} is walked, at the latest{parked}", lists_of(watch)[0], watch.business))
 }
 
 fn denial(situation: &Situation, watch: &WatchRow, absences: Absences) -> Step {

@@ -9,7 +9,7 @@ use crate::journal::{
     Ahead, CommandRow, EvidenceRow, Journal, JournalError, Loaded, Parked, Published, State, StateName, Suspended,
     Walk, WatchRow,
 };
-use crate::meta::PageList;
+use crate::meta::AssetList;
 
 /// The last requests that are shown.
 const EVIDENCE_SHOWN: usize = 5;
@@ -127,8 +127,16 @@ impl Situation {
     }
 }
 
+/// The names of the lists that decide a watch: of open requests, and of what is held.
+pub(super) fn lists_of(watch: &WatchRow) -> [&'static str; 2] {
+    let (kind, access) = (watch.asset.kind, watch.access);
+    // What cannot be asked for has no list of open requests, and no watch.
+    let pending = AssetList::pending_of(kind, access).map_or("no list", AssetList::edge);
+    [pending, AssetList::held(kind, access).edge()]
+}
+
 async fn walks(journal: &Journal, watch: &WatchRow) -> Result<[Vec<Walk>; 2], JournalError> {
-    let [pending, held] = [PageList::pending(watch.access), PageList::held(watch.access)].map(PageList::edge);
+    let [pending, held] = lists_of(watch);
     let pending = journal.walks_since(&watch.business, pending, watch.sent_at, WALKS_SHOWN).await?;
     let held = journal.walks_since(&watch.business, held, watch.sent_at, WALKS_SHOWN).await?;
     Ok([pending, held])

@@ -203,9 +203,10 @@ async fn one_that_waits_for_a_list_to_settle() {
 async fn one_whose_write_was_out_when_the_worker_ended() {
     let story = Story::begin().await;
     story.claim("c-1").await;
-    let call = crate::meta::Call::ClaimPage {
+    let call = crate::meta::Call::Claim {
         business: "2001".parse().unwrap(),
-        page: "1009".parse().unwrap(),
+        kind: crate::meta::Claimable::Page,
+        id: "1009".parse().unwrap(),
         access: Access::Agency,
         tasks: Default::default(),
     };

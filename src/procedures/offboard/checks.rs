@@ -1,8 +1,6 @@
 //! Who may go, and what must stay: found before the first write.
 
-use crate::contract::{
-    Asset, Body, Category, ErrorInfo, ItemResult, Person, PersonId, Phase, Protected,
-};
+use crate::contract::{Asset, Body, Category, ErrorInfo, ItemResult, Person, PersonId, Phase, Protected};
 use crate::meta::{Answer, Call, Member, Reply};
 use crate::procedures::leaving::may_be_granted;
 use crate::procedures::script::{Run, Script};

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::contract::{Asset, Kind, PersonId};
-use crate::meta::Call;
-use crate::procedures::groups::contents;
+use crate::meta::{Answer, Call, Reply};
+use crate::procedures::groups::assets_in;
 use crate::procedures::script::{Run, Script};
+
+/// Meta's code for an edge that a node does not have.
+const NO_SUCH_EDGE: i64 = 100;
 
 /// What a person has.
 pub(super) struct Holdings {
@@ -17,12 +20,30 @@ pub(super) struct Holdings {
 
 /// A list that cannot be read ends the command: what it would show might be lost with the person.
 pub(super) fn holdings(script: &mut Script<'_>, person: &PersonId) -> Run<Holdings> {
-    let pages = script.pages(&Call::PagesOf { person: person.clone() })?;
-    let mut assets: BTreeSet<Asset> =
-        pages.into_iter().map(|held| Asset { kind: Kind::Page, id: held.page }).collect();
+    let mut assets = BTreeSet::new();
+    for kind in Kind::ALL {
+        assets.extend(assigned(script, person, kind)?);
+    }
     // Whether the lists of assets show what comes through a group is nowhere documented.
     let (_, groups) = script.groups(&Call::GroupsOfPerson { person: person.clone() })?;
-    let groups = groups.iter().map(|group| contents(script, group)).collect::<Run<Vec<_>>>()?;
+    let groups = groups.iter().map(|group| assets_in(script, group)).collect::<Run<Vec<_>>>()?;
     assets.extend(groups.iter().flatten().cloned());
     Ok(Holdings { assets, groups })
+}
+
+fn assigned(script: &mut Script<'_>, person: &PersonId, kind: Kind) -> Run<Vec<Asset>> {
+    let call = Call::AssetsOf { person: person.clone(), kind };
+    let (_, reply) = script.ask(&call)?;
+    match reply {
+        // Meta's reference has these two lists, its specs do not: where Meta has dropped them nothing tells.
+        Reply::Refused(refusal)
+            if refusal.code == NO_SUCH_EDGE && matches!(kind, Kind::Pixel | Kind::InstagramAccount) =>
+        {
+            Ok(Vec::new())
+        }
+        Reply::Answer(Answer::Assets(held)) => Ok(held.into_iter().map(|held| Asset { kind, id: held.id }).collect()),
+        Reply::Refused(refusal) => Err(script.refused(&refusal)),
+        Reply::GaveUp(error) => Err(script.fail(error)),
+        Reply::Answer(_) | Reply::Unknown => Err(script.misanswered(&call)),
+    }
 }

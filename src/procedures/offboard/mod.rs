@@ -209,12 +209,9 @@ fn stopped(script: &Script<'_>, cause: &StopCause) -> Outcome {
 fn the_rest(outcome: Outcome) -> Outcome {
     match outcome.phase {
         Phase::Failed => Outcome { phase: Phase::Incomplete, ..outcome },
-        Phase::Expired => Outcome {
-            phase: Phase::Incomplete,
-            expired_because: None,
-            error: Some(deadline()),
-            ..outcome
-        },
+        Phase::Expired => {
+            Outcome { phase: Phase::Incomplete, expired_because: None, error: Some(deadline()), ..outcome }
+        }
         Phase::Accepted
         | Phase::Announced
         | Phase::Pending

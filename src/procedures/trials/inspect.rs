@@ -3,7 +3,7 @@
 
 use super::paper::{command, dry_run, page, play};
 use crate::contract::{Kind, Phase, Tasks};
-use crate::meta::{Answer, Call, Holding, PageList, Reply};
+use crate::meta::{Answer, AssetList, Call, Holding, Reply};
 use crate::procedures::inspect::run as inspect;
 use crate::procedures::{Say, Tally};
 
@@ -11,10 +11,10 @@ fn world(pages: u32) -> impl FnMut(&Call) -> Reply {
     move |call| {
         let Call::ListPart { list, after, .. } = call else { panic!("inspect reads parts only, not {call:?}") };
         let from: u32 = after.as_ref().map_or(0, |cursor| cursor.parse().unwrap());
-        let of = if *list == PageList::Owned { pages } else { 0 };
+        let of = if *list == AssetList::Owned(Kind::Page) { pages } else { 0 };
         let until = (from + 1_000).min(of);
         let rows = (from..until)
-            .map(|n| Holding { page: page(&(1_000 + n).to_string()).id, tasks: Tasks::default() })
+            .map(|n| Holding { id: page(&(1_000 + n).to_string()).id, tasks: Tasks::default() })
             .collect::<Vec<_>>();
         let next = (until < of).then(|| until.to_string());
         Reply::Answer(Answer::Part { count: until - from, next, rows })

@@ -2,7 +2,7 @@
 
 use super::paper::{command, dry_run, page, play, tasks};
 use crate::contract::{Access, Asset, BusinessId, Category, ErrorInfo, Outcome, Phase};
-use crate::meta::{Answer, Call, Claimed, Holding, PageList, Refusal, Reply};
+use crate::meta::{Answer, AssetList, Call, Claimable, Claimed, Holding, Refusal, Removable, Reply};
 use crate::procedures::Tally;
 use crate::procedures::bring_about::{Brought, Look, Sent, bring_about};
 use crate::procedures::claim::listed;
@@ -13,9 +13,9 @@ const COOL_DOWN: std::time::Duration = std::time::Duration::from_secs(120);
 fn transfer(script: &mut Script<'_>) -> Run<Outcome> {
     let (old, new, asset): (BusinessId, BusinessId, Asset) =
         (script.business().clone(), "2002".parse().unwrap(), page("1009"));
-    let release = Call::RemovePage { business: old.clone(), page: asset.id.clone() };
+    let release = Call::Remove { business: old.clone(), what: Removable::Page(asset.id.clone()) };
     let gone = |script: &mut Script<'_>, sent: &Sent<'_>| {
-        let (began, found) = listed(script, &old, PageList::Owned, &asset)?;
+        let (began, found) = listed(script, &old, AssetList::Owned(asset.kind), &asset.id)?;
         Ok(if found.is_none() { Look::Seen(sent.left) } else { Look::NotYet(began) })
     };
     match bring_about(script, &release, "the old business lets go", gone)? {
@@ -23,10 +23,10 @@ fn transfer(script: &mut Script<'_>) -> Run<Outcome> {
         Brought::Planned => {}
         Brought::Refused(refusal) => return Err(script.refused(&refusal)),
     }
-    let claim =
-        Call::ClaimPage { business: new.clone(), page: asset.id.clone(), access: Access::Owner, tasks: tasks(&[]) };
+    let (kind, id, access) = (Claimable::Page, asset.id.clone(), Access::Owner);
+    let claim = Call::Claim { business: new.clone(), kind, id, access, tasks: tasks(&[]) };
     let held = |script: &mut Script<'_>, _: &Sent<'_>| {
-        let (began, found) = listed(script, &new, PageList::Owned, &asset)?;
+        let (began, found) = listed(script, &new, AssetList::Owned(asset.kind), &asset.id)?;
         Ok(found.map_or(Look::NotYet(began), Look::Seen))
     };
     match bring_about(script, &claim, "the new business claims", held)? {
@@ -55,18 +55,18 @@ impl World {
     )]
     fn answer(&mut self, call: &Call) -> Reply {
         match call {
-            Call::RemovePage { .. } => {
+            Call::Remove { .. } => {
                 self.owner = None;
                 self.or_lost(Answer::Done)
             }
-            Call::ClaimPage { .. } if self.claims_are_refused => Reply::Refused(not_an_admin()),
-            Call::ClaimPage { .. } => {
+            Call::Claim { .. } if self.claims_are_refused => Reply::Refused(not_an_admin()),
+            Call::Claim { .. } => {
                 self.owner = Some("2002");
                 self.or_lost(Answer::Claimed(Claimed::Confirmed))
             }
-            Call::FindPage { business, .. } => {
+            Call::Find { business, .. } => {
                 let found = self.owner == Some(business.as_str());
-                let holding = Holding { page: page("1009").id, tasks: tasks(&[]) };
+                let holding = Holding { id: page("1009").id, tasks: tasks(&[]) };
                 Reply::Answer(Answer::Listed(found.then_some(holding)))
             }
             other => panic!("a transfer does not ask {other:?}"),

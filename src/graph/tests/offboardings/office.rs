@@ -74,7 +74,8 @@ impl Office {
     pub(super) fn of(world: World, body: Body, protected: Vec<String>, lucks: Lucks) -> Self {
         let start: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
         let orphans_before = world.orphans();
-        let mut kept: BTreeSet<String> = protected.iter().map(|asset| asset.trim_start_matches("page/").to_owned()).collect();
+        let mut kept: BTreeSet<String> =
+            protected.iter().map(|asset| asset.trim_start_matches("page/").to_owned()).collect();
         if let Body::Offboard { protected, .. } = &body {
             kept.extend(protected.iter().map(|asset| asset.to_string().trim_start_matches("page/").to_owned()));
         }
@@ -117,7 +118,8 @@ impl Office {
             since: now,
             expires: now + Duration::from_secs(86_400 * 30),
         };
-        self.sim.alter(|world, _| world.businesses.get_mut(BUSINESS).unwrap().invitations.insert("6001".to_owned(), open));
+        self.sim
+            .alter(|world, _| world.businesses.get_mut(BUSINESS).unwrap().invitations.insert("6001".to_owned(), open));
     }
 
     pub(super) fn command(&self) -> &Command {
@@ -201,7 +203,8 @@ impl Office {
 
     fn tally(&self) -> Tally {
         let outcomes: Vec<&Outcome> = self.orders[1..].iter().filter_map(|order| order.outcome.as_ref()).collect();
-        let count = |of: &dyn Fn(&&&Outcome) -> bool| u32::try_from(outcomes.iter().filter(|one| of(one)).count()).unwrap();
+        let count =
+            |of: &dyn Fn(&&&Outcome) -> bool| u32::try_from(outcomes.iter().filter(|one| of(one)).count()).unwrap();
         Tally {
             total: u32::try_from(outcomes.len()).unwrap(),
             good: count(&|outcome| outcome.phase == Phase::Completed),
@@ -212,7 +215,9 @@ impl Office {
     fn fact(&self, query: &Query) -> Fact {
         match query {
             Query::RemovedSince { asset, since } => {
-                let of = |(page, _, at): &&(String, PersonId, Timestamp)| asset.to_string() == format!("page/{page}") && at >= since;
+                let of = |(page, _, at): &&(String, PersonId, Timestamp)| {
+                    asset.to_string() == format!("page/{page}") && at >= since
+                };
                 Fact::Removed(self.removed.iter().filter(of).map(|(_, person, _)| person.clone()).collect())
             }
             Query::Leaving { .. } | Query::IsLeaving { .. } => Fact::Leaving(None),
@@ -222,7 +227,8 @@ impl Office {
 
     /// Now and then somebody gives the leaver something by hand.
     fn meddle(&mut self) {
-        let free: Vec<String> = self.sim.world.pages.keys().filter(|page| !self.protected.contains(*page)).cloned().collect();
+        let free: Vec<String> =
+            self.sim.world.pages.keys().filter(|page| !self.protected.contains(*page)).cloned().collect();
         if free.is_empty() || !self.lucks.one_in(60) || !self.sim.world.is_member(BUSINESS, LEAVER) {
             return;
         }
@@ -286,8 +292,8 @@ impl Office {
             return;
         }
         let at = self.sim.clock.now();
-        if let Call::Unassign { page, person } = call {
-            self.removed.push((page.to_string(), person.clone(), at));
+        if let Call::Unassign { asset, person } = call {
+            self.removed.push((asset.id.to_string(), person.clone(), at));
         }
     }
 
@@ -297,7 +303,7 @@ impl Office {
         assert!(!order.command.dry_run, "a dry run writes {call:?}");
         let (leaver, world) = (LEAVER.parse::<PersonId>().unwrap(), &self.sim.world);
         let losing: Vec<String> = match call {
-            Call::Unassign { page, person } if *person == leaver => vec![page.to_string()],
+            Call::Unassign { asset, person } if *person == leaver => vec![asset.id.to_string()],
             Call::LeaveGroup { group, person } if *person == leaver => {
                 let group = group.to_string();
                 assert!(GROUPS.contains(&group.as_str()));
@@ -313,8 +319,9 @@ impl Office {
                 assert!(strange.is_empty(), "the person goes while they have {strange:?}");
                 return;
             }
-            Call::Assign { page, .. } => {
-                assert!(!self.protected.contains(page.as_str()), "{page} is protected and {call:?} touches it");
+            Call::Assign { asset, .. } => {
+                let page = asset.id.as_str();
+                assert!(!self.protected.contains(page), "{page} is protected and {call:?} touches it");
                 return;
             }
             _ => return,
@@ -335,13 +342,15 @@ impl Office {
 }
 
 fn saw_successor(seen: &[Observation], page: &str) -> bool {
-    let asset: Asset = Asset { kind: Kind::Page, id: page.parse().unwrap() };
+    let wanted = Asset { kind: Kind::Page, id: page.parse().unwrap() };
     seen.iter().any(|seen| {
-        let Observation::Asked { call: Call::PeopleOn { page, .. }, reply: Reply::Answer(Answer::People(people)), .. } = seen
+        let Observation::Asked {
+            call: Call::PeopleOn { asset, .. }, reply: Reply::Answer(Answer::People(people)), ..
+        } = seen
         else {
             return false;
         };
-        *page == asset.id && people.iter().any(|on| on.id.as_str() == SUCCESSOR && !on.tasks.is_empty())
+        *asset == wanted && people.iter().any(|on| on.id.as_str() == SUCCESSOR && !on.tasks.is_empty())
     })
 }
 
