@@ -140,6 +140,8 @@ pub enum Body {
         targets: Targets,
         user: Person,
         tasks: Tasks,
+        /// Beside what the person has, not instead of it; of the children of an `invite` alone.
+        adding: bool,
     },
     Unassign {
         targets: Targets,

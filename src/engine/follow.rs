@@ -13,9 +13,11 @@ use crate::contract::{
     fingerprint,
 };
 use crate::graph::Sent;
-use crate::journal::{Ended, EvidenceEntry, New, Record, Removal, State, WatchChange, WatchRow, head_after};
+use crate::journal::{
+    Ended, EvidenceEntry, InvitationRow, New, Record, Removal, State, WatchChange, WatchRow, head_after,
+};
 use crate::meta::{Answer, Call, GroupId, Reply};
-use crate::procedures::{Observation, Say, Watch};
+use crate::procedures::{InvitationWatch, Observation, Say, Watch};
 use crate::telemetry;
 
 /// The last entries of evidence that a terminal event shows.
@@ -52,9 +54,9 @@ impl Progress<'_> {
     pub(super) fn say(&self, record: &mut Record, say: Say, evidence: &[Told]) -> Result<(), EngineError> {
         let detail = match say {
             Say::Pending => Detail::Pending(Pending {
-                request: None,
+                request: self.role_request(),
                 since: record.at,
-                awaits: "an admin of the Page or of the business that owns it approves the request".to_owned(),
+                awaits: self.awaits().to_owned(),
             }),
             Say::Part { part, assets } => Detail::Progress(Part { part: Some(part), assets, ..Part::default() }),
         };
@@ -102,6 +104,28 @@ impl Progress<'_> {
         });
         self.left = Some(Left::Outside);
         Ok(())
+    }
+
+    /// An invitation waits for the person, whatever its command is.
+    pub(super) fn watch_invitation(&mut self, record: &mut Record, watch: InvitationWatch) -> Result<(), EngineError> {
+        record.state = State::Pending;
+        record.watch = WatchChange::Invite(InvitationRow {
+            command: self.command.id.clone(),
+            business: watch.business,
+            email: watch.email,
+            sent_at: watch.sent_at,
+            absences: serde_json::to_string(&Followed::default()).map_err(EngineError::Json)?,
+        });
+        self.left = Some(Left::Outside);
+        Ok(())
+    }
+
+    fn awaits(&self) -> &'static str {
+        if let Body::Invite { .. } = self.command.body {
+            "the invited person accepts the invitation that Meta has sent by e-mail"
+        } else {
+            "an admin of the Page or of the business that owns it approves the request"
+        }
     }
 
     pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {

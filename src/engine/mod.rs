@@ -13,6 +13,7 @@ mod fan_out;
 mod follow;
 mod gauges;
 mod intake;
+mod invitations;
 mod notice;
 mod offboarding;
 mod pipe;

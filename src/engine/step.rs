@@ -117,9 +117,9 @@ async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Lef
         Move::AwaitChildren => await_children(shared, progress).await,
         Move::AwaitEnd(target) => await_end(shared, progress, &target).await,
         // Woken for nothing: Meta still decides.
-        Move::Watch(_) if progress.row.state == State::Pending => Ok(Some(Left::Outside)),
+        Move::Watch(_) | Move::WatchInvitation(_) if progress.row.state == State::Pending => Ok(Some(Left::Outside)),
         // These are recorded with the observation that led to them, or, where nothing new was seen, now.
-        Move::Watch(_) | Move::Spawn(_) | Move::Announce(_) | Move::Finish(_) => {
+        Move::Watch(_) | Move::WatchInvitation(_) | Move::Spawn(_) | Move::Announce(_) | Move::Finish(_) => {
             progress.record_standing().await?;
             Ok(progress.left())
         }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
+use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, EmailAddress, PersonId};
 
 /// Something that Meta decides later.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,21 @@ pub struct WatchRow {
     /// With which tasks, as JSON.
     pub tasks: String,
     /// When the request left.
+    pub sent_at: Timestamp,
+    /// The walks that did not show it, as JSON.
+    pub absences: String,
+}
+
+/// An open invitation into a business.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvitationRow {
+    /// The command that waits for it.
+    pub command: CommandId,
+    /// The business whose lists show it.
+    pub business: BusinessId,
+    /// Who is invited.
+    pub email: EmailAddress,
+    /// When it left, or was first seen.
     pub sent_at: Timestamp,
     /// The walks that did not show it, as JSON.
     pub absences: String,

@@ -23,8 +23,8 @@ use std::sync::Arc;
 
 pub use address::{Address, Condition, Presence};
 pub use entries::{
-    EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled, Suspended,
-    Verdict, Walk, WatchRow,
+    EvidenceEntry, EvidenceRow, Exchange, InvitationRow, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled,
+    Suspended, Verdict, Walk, WatchRow,
 };
 pub use error::JournalError;
 pub use evidence::head_after;

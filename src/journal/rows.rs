@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::entries::{EvidenceEntry, NewEvent, Removal, WatchRow};
+use super::entries::{EvidenceEntry, InvitationRow, NewEvent, Removal, WatchRow};
 use super::forgetting::Ending;
 use crate::contract::{BusinessId, CommandId, Digest, Phase};
 
@@ -377,6 +377,8 @@ pub enum WatchChange {
     Keep,
     /// It begins, or is replaced.
     Set(WatchRow),
+    /// That of an invitation begins, or is replaced.
+    Invite(InvitationRow),
     /// It is over.
     Remove,
 }

@@ -10,6 +10,7 @@ mod claim;
 mod fan_out;
 mod groups;
 mod inspect;
+mod invite;
 mod leaving;
 mod manager;
 mod notice;
@@ -30,7 +31,9 @@ mod withdraw;
 use jiff::Timestamp;
 
 pub use notice::{counts_from, is_rehearsal};
-pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
+pub use observation::{
+    Announcement, Fact, InvitationWatch, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch,
+};
 pub use offboard::rechecks;
 pub use script::Rules;
 
@@ -84,8 +87,8 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         }
         Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
         Body::Offboard { .. } => offboard::run(script),
-        Body::Invite { .. }
-        | Body::Transfer { .. }
+        Body::Invite { .. } => invite::run(script),
+        Body::Transfer { .. }
         | Body::Share { .. }
         | Body::Revoke { .. }
         | Body::Disconnect { .. }

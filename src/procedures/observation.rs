@@ -28,6 +28,8 @@ pub enum Move {
     Consult(Query),
     /// Meta decides later: leave the lane, the sweep will wake us.
     Watch(Watch),
+    /// The person decides later: leave the lane, the sweep will wake us.
+    WatchInvitation(InvitationWatch),
     /// Nothing before this time: a settling list, a cool-down.
     WaitUntil(Timestamp),
     /// What a run would do goes out, and whom it concerns; then nothing happens for as long as the notice lasts.
@@ -87,6 +89,17 @@ pub struct Watch {
     /// As what.
     pub access: Access,
     /// When the request left; walks that began before it count for nothing.
+    pub sent_at: Timestamp,
+}
+
+/// An open invitation, to be followed until the person has joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationWatch {
+    /// The business whose lists tell.
+    pub business: BusinessId,
+    /// Who is invited.
+    pub email: EmailAddress,
+    /// When the invitation left, or was first seen; walks that began before it count for nothing.
     pub sent_at: Timestamp,
 }
 

@@ -12,10 +12,10 @@ const FIND_A_MANAGER: &str = "Give another person full control of the asset firs
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     let body = &script.command().body;
-    if let Body::Assign { targets: Targets::One(asset), user, tasks } = body {
+    if let Body::Assign { targets: Targets::One(asset), user, tasks, adding } = body {
         let person = script.person("user", user)?;
         may_be_granted(script, &person)?;
-        return settle(script, asset, &person, |_| tasks.clone());
+        return settle(script, asset, &person, |has| if *adding { has.union(tasks) } else { tasks.clone() });
     }
     let Body::Unassign { targets: Targets::One(asset), user, tasks } = body else {
         unreachable!("run dispatches on the body, and lists fan out")

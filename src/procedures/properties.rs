@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use super::trials::paper::{self, rules, tasks};
 use super::verdict::{Absences, Verdict};
 use super::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally, next};
-use crate::contract::{Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Plan, Targets};
+use crate::contract::{
+    Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Plan, Role, Targets,
+};
 use crate::meta::{Answer, Call, Claimed, Grouped, Holding, Invitation, Member, PersonOn, Refusal, Reply};
 
 const LEAVER: &str = "71";
@@ -41,8 +43,14 @@ fn bodies() -> impl Strategy<Value = Body> {
         }),
         Just(Body::Reassign { targets: one(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
         Just(Body::Reassign { targets: Targets::All, from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
-        Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]) }),
+        Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]), adding: false }),
         Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None }),
+        any::<bool>().prop_map(|assigned| Body::Invite {
+            email: "eve@northwind.example".parse().unwrap(),
+            role: Role::Employee,
+            assets: assigned.then(page).into_iter().collect(),
+            tasks: tasks(if assigned { &["ANALYZE"] } else { &[] }),
+        }),
         (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(succeeded, remove_from_business, planned)| {
             Body::Offboard {
                 user: person(LEAVER),
@@ -60,7 +68,7 @@ fn bundled_bodies() -> impl Strategy<Value = Body> {
     let two = || Targets::List(vec![page(), paper::page("1010")]);
     prop_oneof![
         Just(Body::Reassign { targets: two(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
-        Just(Body::Assign { targets: two(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]) }),
+        Just(Body::Assign { targets: two(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]), adding: false }),
         Just(Body::Unassign { targets: two(), user: person(LEAVER), tasks: None }),
     ]
 }
@@ -239,7 +247,7 @@ fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
                 let fact = whims.fact(&query);
                 Observation::Consulted { query, fact }
             }
-            Move::Watch(_) => Observation::Settled {
+            Move::Watch(_) | Move::WatchInvitation(_) => Observation::Settled {
                 verdict: match whims.byte() % 3 {
                     0 => Verdict::Granted(tasks(&["ADVERTISE"])),
                     1 => Verdict::Gone,
@@ -441,7 +449,7 @@ fn answers(then: &Move, seen: &Observation) -> bool {
         (Move::Consult(asked), Observation::Consulted { query, .. }) => asked == query,
         (Move::WaitUntil(wait), Observation::Passed { until }) => wait == until,
         (Move::AwaitEnd(awaited), Observation::Ended { target, .. }) => awaited == target,
-        (Move::Watch(_), Observation::Settled { .. })
+        (Move::Watch(_) | Move::WatchInvitation(_), Observation::Settled { .. })
         | (Move::Spawn(_), Observation::Spawned { .. })
         | (Move::Announce(_), Observation::Announced { .. })
         | (Move::Rehearsed(_), Observation::Rehearsed { .. })

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::observation::{Announcement, Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
+use super::observation::{Announcement, Fact, InvitationWatch, Move, Observation, Query, Say, StopCause, Tally, Watch};
 use super::verdict::{Proof, Verdict};
 use crate::contract::{
     BusinessId, Category, Command, CommandId, Digest, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase,
@@ -280,6 +280,15 @@ impl<'a> Script<'a> {
     /// Follows a pending claim until Meta decides or we are to stop, whichever was seen first: once we withdraw, that
     /// the request is gone is our own doing and no verdict.
     pub(super) fn watch(&mut self, watch: Watch) -> Run<Watched> {
+        self.follow(Move::Watch(watch))
+    }
+
+    /// The same for an open invitation.
+    pub(super) fn watch_invitation(&mut self, watch: InvitationWatch) -> Run<Watched> {
+        self.follow(Move::WatchInvitation(watch))
+    }
+
+    fn follow(&mut self, watch: Move) -> Run<Watched> {
         self.in_hand = true;
         self.notice_stops();
         if let Some(cause) = self.stop.clone() {
@@ -289,7 +298,7 @@ impl<'a> Script<'a> {
             let Observation::Settled { verdict, .. } = seen else { return None };
             Some(verdict.clone())
         });
-        settled.map(Watched::Settled).ok_or_else(|| Box::new(Move::Watch(watch)))
+        settled.map(Watched::Settled).ok_or_else(|| Box::new(watch))
     }
 
     /// Journals `children`, once for each time that it is asked.

@@ -18,6 +18,7 @@ mod groups;
 mod harness;
 mod inspect;
 mod inspect_people;
+mod invite;
 mod kill;
 mod load;
 mod notice;

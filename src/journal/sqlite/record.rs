@@ -228,6 +228,9 @@ fn change_watch(connection: &Connection, id: &CommandId, record: &Record) -> Res
     if let WatchChange::Set(watch) = &record.watch {
         watches::set(connection, id, watch)?;
     }
+    if let WatchChange::Invite(invitation) = &record.watch {
+        watches::set_invitation(connection, id, invitation)?;
+    }
     if let State::Ended(Ended { phase: Phase::Denied, .. }) = record.state {
         watches::remember_denial(connection, id, record.at)?;
     }

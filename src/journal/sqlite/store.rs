@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{Sqlite, accept, outbox, prune, read, record, standing, watches};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
 use crate::journal::{
-    Accepted, Answer, Cancelled, ChildResult, CommandRow, EvidenceRow, Forgotten, Horizons, Loaded, MayCancel, New,
-    NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended, Walk, WatchRow,
+    Accepted, Answer, Cancelled, ChildResult, CommandRow, EvidenceRow, Forgotten, Horizons, InvitationRow, Loaded,
+    MayCancel, New, NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended, Walk, WatchRow,
 };
 
 impl Store for Sqlite {
@@ -61,6 +61,10 @@ impl Store for Sqlite {
 
     fn watches(&self) -> Answer<'_, Vec<WatchRow>> {
         self.survey(watches::all)
+    }
+
+    fn invitations(&self) -> Answer<'_, Vec<InvitationRow>> {
+        self.survey(watches::invitations)
     }
 
     fn record_walk(&self, walk: Walk, updates: Vec<(CommandId, String)>) -> Answer<'_, Digest> {

@@ -9,7 +9,7 @@
 
 mod checks;
 mod holdings;
-mod leaver;
+pub(super) mod leaver;
 mod recheck;
 
 pub use recheck::rechecks;

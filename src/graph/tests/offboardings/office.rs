@@ -194,7 +194,7 @@ impl Office {
             }
             Move::AwaitChildren => Observation::Children { tally: self.tally(), concerned: Vec::new() },
             Move::Rehearsed(plan) => Observation::Rehearsed { digest: plan.digest, at: now },
-            Move::Watch(_) | Move::Announce(_) | Move::Notice(_) | Move::AwaitEnd(_) => {
+            Move::Watch(_) | Move::WatchInvitation(_) | Move::Announce(_) | Move::Notice(_) | Move::AwaitEnd(_) => {
                 panic!("an offboarding does not wait for others")
             }
         };
