@@ -38,6 +38,20 @@ pub struct InvitationRow {
     pub absences: String,
 }
 
+/// What becomes of a command's watch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum WatchChange {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It begins, or is replaced.
+    Set(WatchRow),
+    /// That of an invitation begins, or is replaced.
+    Invite(InvitationRow),
+    /// It is over.
+    Remove,
+}
+
 /// A person taken off an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {

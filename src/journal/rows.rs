@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::entries::{EvidenceEntry, InvitationRow, NewEvent, Removal, WatchRow};
+use super::entries::{EvidenceEntry, NewEvent, Removal, WatchChange};
 use super::forgetting::Ending;
 use crate::contract::{BusinessId, CommandId, Digest, Phase};
 
@@ -367,20 +367,6 @@ pub struct Children {
     pub well: u32,
     /// Ended having changed something.
     pub changed: u32,
-}
-
-/// What becomes of a command's watch.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum WatchChange {
-    /// Nothing.
-    #[default]
-    Keep,
-    /// It begins, or is replaced.
-    Set(WatchRow),
-    /// That of an invitation begins, or is replaced.
-    Invite(InvitationRow),
-    /// It is over.
-    Remove,
 }
 
 /// A command as the journal has it.

@@ -22,7 +22,7 @@ use crate::meta::Call;
 enum Joined {
     Yes,
     /// The command ends without them.
-    No(Outcome),
+    No(Box<Outcome>),
 }
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
@@ -34,7 +34,7 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
         return add_to(script, &person, assets, tasks);
     }
     if let Joined::No(outcome) = join(script, email, *role)? {
-        return Ok(outcome);
+        return Ok(*outcome);
     }
     match member(script, email)? {
         Some(person) => add_to(script, &person, assets, tasks),
@@ -57,14 +57,14 @@ fn join(script: &mut Script<'_>, email: &EmailAddress, role: Role) -> Run<Joined
     let (began, open) = invitations(script, &who)?;
     let since = if open.is_empty() { send(script, &who, email, role)? } else { Some(began) };
     let Some(sent_at) = since.filter(|_| !script.dry_run()) else {
-        return Ok(Joined::No(Outcome::of(Phase::Completed, false)));
+        return Ok(Joined::No(Box::new(Outcome::of(Phase::Completed, false))));
     };
     script.say(Say::Pending);
     let business = script.business().clone();
     match script.watch_invitation(InvitationWatch { business, email: email.clone(), sent_at })? {
         Watched::Settled(Verdict::Granted(_)) => Ok(Joined::Yes),
-        Watched::Settled(Verdict::Gone | Verdict::Open(_)) => Ok(Joined::No(gone(script))),
-        Watched::Stopped(cause) => give_up(script, &who, &cause).map(Joined::No),
+        Watched::Settled(Verdict::Gone | Verdict::Open(_)) => Ok(Joined::No(Box::new(gone(script)))),
+        Watched::Stopped(cause) => give_up(script, &who, &cause).map(|outcome| Joined::No(Box::new(outcome))),
     }
 }
 

@@ -174,7 +174,10 @@ fn gone(world: &World) -> bool {
     !world.businesses[BUSINESS].users.contains_key(LEAVER)
 }
 
-fn writes(office: &Office) -> Vec<(Verb, String, Vec<(String, String)>)> {
+/// Method, path and parameters.
+type Write = (Verb, String, Vec<(String, String)>);
+
+fn writes(office: &Office) -> Vec<Write> {
     let calls = office.calls().into_iter().filter(|call| call.is_write());
     let mut writes: Vec<_> =
         calls.map(|call| (call.method, call.path, call.params.into_iter().collect::<Vec<_>>())).collect();
@@ -182,7 +185,7 @@ fn writes(office: &Office) -> Vec<(Verb, String, Vec<(String, String)>)> {
     writes
 }
 
-fn planned(outcome: &Outcome, office: &Office) -> Vec<(Verb, String, Vec<(String, String)>)> {
+fn planned(outcome: &Outcome, office: &Office) -> Vec<Write> {
     let steps = office.plan(outcome).steps.into_iter();
     let verb = |method: &str| if method == "POST" { Verb::Post } else { Verb::Delete };
     let mut steps: Vec<_> =

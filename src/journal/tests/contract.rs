@@ -194,7 +194,7 @@ async fn an_invitation_is_followed_until_its_command_ends(shelf: impl Shelf) {
     };
     let record = Record { watch: WatchChange::Invite(row.clone()), ..Record::new(at(2), State::Pending) };
     journal.record(id("a"), record).await.unwrap();
-    assert_eq!(journal.invitations().await.unwrap(), [row.clone()]);
+    assert_eq!(journal.invitations().await.unwrap(), std::slice::from_ref(&row));
     journal.record_walk(walk("pending_users", 5), vec![(id("a"), "[5]".to_owned())]).await.unwrap();
     let walked = InvitationRow { absences: "[5]".to_owned(), ..row };
     assert_eq!(journal.invitations().await.unwrap(), [walked]);

@@ -1,7 +1,8 @@
 //! Who may go, and what must stay: found before the first write.
 
+use super::leaver::Found;
 use crate::contract::{Asset, Body, Category, ErrorInfo, ItemResult, Person, PersonId, Phase, Protected};
-use crate::meta::{Answer, Call, Member, Reply};
+use crate::meta::{Answer, Call, Reply};
 use crate::procedures::leaving::may_be_granted;
 use crate::procedures::script::{Run, Script};
 
@@ -16,13 +17,13 @@ pub(super) enum Kept {
 }
 
 /// Ends the command where the person is protected, the last admin of the business, or the credential's own.
-#[expect(clippy::fn_params_excessive_bools, reason = "whether the business keeps an admin is seen with the person")]
-pub(super) fn may_go(script: &mut Script<'_>, member: &Member, other_admin: bool) -> Run<()> {
+pub(super) fn may_go(script: &mut Script<'_>, found: &Found) -> Run<()> {
+    let Found { member, other_admin } = found;
     not_protected_as(script, &Person::Id(member.id.clone()))?;
     if let Some(email) = &member.email {
         not_protected_as(script, &Person::Email(email.clone()))?;
     }
-    if member.admin && !other_admin {
+    if member.admin && !*other_admin {
         return Err(script.fail(last_admin(&member.id)));
     }
     not_our_own_hand(script, &member.id)

@@ -9,10 +9,17 @@ use crate::procedures::script::{Run, Script};
 
 /// The person whom a command means.
 pub(super) enum Leaver {
-    /// In the business; and whether somebody else is an admin of it.
-    Member(Member, bool),
+    /// In the business.
+    Member(Found),
     /// Invited into it.
     Invited(Vec<Invitation>),
+}
+
+/// A person of the business, as its list shows them.
+pub(super) struct Found {
+    pub(super) member: Member,
+    /// Whether somebody else is an admin of the business.
+    pub(super) other_admin: bool,
 }
 
 /// Exactly one person, or the end of the command; nobody only where a recheck looks.
@@ -22,7 +29,7 @@ pub(super) fn look_up(script: &mut Script<'_>, user: &Person) -> Run<Option<Leav
         if let Answer::Members { found, other_admin } = answer { Some((found, other_admin)) } else { None }
     })?;
     if found.len() == 1 {
-        return Ok(found.pop().map(|member| Leaver::Member(member, other_admin)));
+        return Ok(found.pop().map(|member| Leaver::Member(Found { member, other_admin })));
     }
     let (_, invitations) = invitations(script, user)?;
     match (found.len(), invitations.len()) {

@@ -27,7 +27,7 @@ use crate::contract::{
 use crate::meta::{Call, Member};
 use checks::{Kept, kept, may_go};
 use holdings::holdings;
-use leaver::{Leaver, look_up, withdraw};
+use leaver::{Found, Leaver, look_up, withdraw};
 
 /// How often the lists are read, at most: somebody who goes on giving the person things is stronger than we are.
 const ROUNDS: usize = 3;
@@ -67,7 +67,7 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
             let resurfaced = script.command().id.is_recheck();
             Ok(Outcome { resurfaced, ..Outcome::of(Phase::Completed, script.changed()) })
         }
-        Leaver::Member(member, other_admin) => of_member(script, &errand, &member, other_admin),
+        Leaver::Member(found) => of_member(script, &errand, &found),
     }
 }
 
@@ -76,9 +76,9 @@ fn nobody_there() -> Outcome {
     Outcome::of(Phase::Completed, false)
 }
 
-#[expect(clippy::fn_params_excessive_bools, reason = "whether the business keeps an admin is seen with the person")]
-fn of_member(script: &mut Script<'_>, errand: &Errand<'_>, member: &Member, other_admin: bool) -> Run<Outcome> {
-    may_go(script, member, other_admin)?;
+fn of_member(script: &mut Script<'_>, errand: &Errand<'_>, found: &Found) -> Run<Outcome> {
+    may_go(script, found)?;
+    let member = &found.member;
     let successor = errand.successor.map(|person| checks::successor(script, person, &member.id)).transpose()?;
     if !is_still_there(script, errand, member)? {
         return Ok(nobody_there());

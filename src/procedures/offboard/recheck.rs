@@ -25,7 +25,9 @@ pub fn rechecks(
     }
     let Body::Offboard { successor, remove_from_business, protected, .. } = &command.body else { return Vec::new() };
     let gone = *remove_from_business && outcome.phase == Phase::Completed;
-    let Some(user) = name(whom, gone) else { return Vec::new() };
+    let (id, email) = (whom.id.clone().map(Person::Id), whom.email.clone().map(Person::Email));
+    // Who has left comes back under the same address and, it may be, another id.
+    let Some(user) = (if gone { email.or(id) } else { id.or(email) }) else { return Vec::new() };
     let mut untouched = protected.clone();
     untouched.extend(left.into_iter().map(Protected::Asset).filter(|asset| !protected.contains(asset)));
     let body = Body::Offboard {
@@ -45,10 +47,4 @@ pub fn rechecks(
         ..command.clone()
     };
     (1..).zip(gaps).map(recheck).collect()
-}
-
-/// Who has left comes back under the same address and, it may be, another id.
-fn name(whom: &PersonSeen, gone: bool) -> Option<Person> {
-    let (id, email) = (whom.id.clone().map(Person::Id), whom.email.clone().map(Person::Email));
-    if gone { email.or(id) } else { id.or(email) }
 }

@@ -302,29 +302,23 @@ impl Office {
         let order = &self.orders[n];
         assert!(!order.command.dry_run, "a dry run writes {call:?}");
         let (leaver, world) = (LEAVER.parse::<PersonId>().unwrap(), &self.sim.world);
-        let losing: Vec<String> = match call {
-            Call::Unassign { asset, person } if *person == leaver => vec![asset.id.to_string()],
-            Call::LeaveGroup { group, person } if *person == leaver => {
-                let group = group.to_string();
-                assert!(GROUPS.contains(&group.as_str()));
-                world.businesses[BUSINESS].groups[&group].pages.iter().cloned().collect()
-            }
-            Call::RemovePerson { .. } => {
-                let left = world.pages_of(BUSINESS, LEAVER);
-                let by_hand = |page: &String| self.by_hand.contains(page);
-                let kept: Vec<&String> = left.iter().filter(|page| self.protected.contains(*page)).collect();
-                assert!(kept.is_empty(), "the person goes with {kept:?}, which is protected");
-                // Listed as gone by the children; a list may lag, the world does not.
-                let strange: Vec<&String> = left.iter().filter(|page| !by_hand(page)).collect();
-                assert!(strange.is_empty(), "the person goes while they have {strange:?}");
-                return;
-            }
-            Call::Assign { asset, .. } => {
-                let page = asset.id.as_str();
-                assert!(!self.protected.contains(page), "{page} is protected and {call:?} touches it");
-                return;
-            }
-            _ => return,
+        let losing: Vec<String> = if let Call::Assign { asset, .. } = call {
+            assert!(!self.protected.contains(asset.id.as_str()), "{asset} is protected and {call:?} touches it");
+            return;
+        } else if let Call::RemovePerson { .. } = call {
+            return self.guard_the_leaving();
+        } else if let Call::Unassign { asset, person } = call
+            && *person == leaver
+        {
+            vec![asset.id.to_string()]
+        } else if let Call::LeaveGroup { group, person } = call
+            && *person == leaver
+        {
+            let group = group.to_string();
+            assert!(GROUPS.contains(&group.as_str()));
+            world.businesses[BUSINESS].groups[&group].pages.iter().cloned().collect()
+        } else {
+            return;
         };
         for page in losing {
             assert!(!self.protected.contains(&page), "{page} is protected and {call:?} takes it");
@@ -333,6 +327,15 @@ impl Office {
                 assert!(saw_successor(&order.seen, &page), "{call:?} comes before the successor was seen on {page}");
             }
         }
+    }
+
+    /// Nothing is left with the person but what came by hand since the last look.
+    fn guard_the_leaving(&self) {
+        let left = self.sim.world.pages_of(BUSINESS, LEAVER);
+        let kept: Vec<&String> = left.iter().filter(|page| self.protected.contains(*page)).collect();
+        assert!(kept.is_empty(), "the person goes with {kept:?}, which is protected");
+        let strange: Vec<&String> = left.iter().filter(|page| !self.by_hand.contains(*page)).collect();
+        assert!(strange.is_empty(), "the person goes while they have {strange:?}");
     }
 
     fn nobody_is_orphaned(&self, call: &Call) {
