@@ -133,7 +133,7 @@ impl Upkeep for Supervisor {
     /// All that must be there before the first delivery, but the consumer itself.
     async fn open(config: &BrokerConfig) -> Result<(Wire, Channel), BrokerError> {
         let within = config.deadlines.call_within;
-        let wire = topology::open_and_declare(config, "consumer").await?;
+        let wire = topology::declared_on(Wire::open(config, "consumer").await?, config).await?;
         let channel = wire.channel(within).await?;
         let limit = channel.basic_qos(config.prefetch.max(1), BasicQosOptions::default());
         call("limit the deliveries under way", within, limit).await?;

@@ -16,7 +16,11 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::publication::HEADERS_MOST;
 use super::{BrokerConfig, BrokerError, tls, url};
+
+/// Bytes in a frame of a connection that only publishes: the most headers, and what stands beside them.
+const SMALL_FRAME: u32 = HEADERS_MOST + 4 * 1024;
 
 /// An open connection; dropping it shuts the socket.
 pub(super) struct Wire {
@@ -30,9 +34,23 @@ impl Wire {
     /// # Errors
     /// Each class of a connection that could not be made, by its own variant of [`BrokerError`].
     pub(super) async fn open(config: &BrokerConfig, purpose: &str) -> Result<Self, BrokerError> {
+        Self::open_by(config, purpose, url::parse(&config.url)?).await
+    }
+
+    /// The same in small frames: lapin keeps 64 of them for each connection. Only for what carries nothing but our own
+    /// messages, because the headers of one, a stranger's too, must fit into a frame.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub(super) async fn open_to_publish(config: &BrokerConfig, purpose: &str) -> Result<Self, BrokerError> {
+        let mut uri = url::parse(&config.url)?;
+        uri.query.frame_max.get_or_insert(SMALL_FRAME);
+        Self::open_by(config, purpose, uri).await
+    }
+
+    async fn open_by(config: &BrokerConfig, purpose: &str, uri: AMQPUri) -> Result<Self, BrokerError> {
         let within = config.deadlines.connect_within;
         let deadline = Instant::now() + within;
-        let uri = url::parse(&config.url)?;
         let tls = match uri.scheme {
             AMQPScheme::AMQP => None,
             AMQPScheme::AMQPS => Some(tls::connector(config)?),

@@ -77,7 +77,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// # Errors
 /// Any [`BrokerError`]; [`BrokerError::needs_a_person`] tells whether trying again may help.
 pub async fn reach(config: &BrokerConfig) -> Result<(), BrokerError> {
-    let wire = topology::open_and_declare(config, "check").await?;
+    let wire = topology::declared_on(link::Wire::open(config, "check").await?, config).await?;
     wire.close(config.deadlines.close_within).await;
     Ok(())
 }

@@ -64,7 +64,7 @@ pub enum Settled {
 }
 
 /// A header table must fit in one frame, and the smallest common limit of a frame is 128 KiB.
-const HEADERS_MOST: usize = 64 * 1024;
+pub(super) const HEADERS_MOST: u32 = 64 * 1024;
 const SHORT_MOST: usize = 255;
 
 impl Exchange {
@@ -97,7 +97,7 @@ impl Publication {
             return Some(format!("the name of a header is longer than {SHORT_MOST} bytes"));
         }
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
-        (headers > HEADERS_MOST).then(|| format!("its headers are larger than {HEADERS_MOST} bytes"))
+        (headers > HEADERS_MOST as usize).then(|| format!("its headers are larger than {HEADERS_MOST} bytes"))
     }
 
     /// Only for a publication without a [`flaw`](Self::flaw).

@@ -137,7 +137,7 @@ impl Upkeep for Supervisor {
     }
 
     async fn open(config: &BrokerConfig) -> Result<Session, BrokerError> {
-        let wire = topology::open_and_declare(config, "publisher").await?;
+        let wire = topology::declared_on(Wire::open_to_publish(config, "publisher").await?, config).await?;
         let events = wire.connection.events_listener().boxed();
         let outlet = Outlet::open(&wire, config).await?;
         Ok(Session { wire, outlet, events })

@@ -21,12 +21,11 @@ use super::{BrokerConfig, BrokerError, TopologyNames};
 /// Deliveries of one command before the broker sets it aside; a backstop, the retry budget is the engine's.
 const DELIVERY_LIMIT: i32 = 100;
 
-/// Opens a connection on which the topology is in place.
+/// Puts the topology in place on a fresh connection, which is closed where that fails.
 ///
 /// # Errors
-/// Those of [`Wire::open`] and of [`declare`].
-pub(super) async fn open_and_declare(config: &BrokerConfig, purpose: &str) -> Result<Wire, BrokerError> {
-    let wire = Wire::open(config, purpose).await?;
+/// Those of [`declare`].
+pub(super) async fn declared_on(wire: Wire, config: &BrokerConfig) -> Result<Wire, BrokerError> {
     match declare(&wire, config).await {
         Ok(()) => Ok(wire),
         Err(error) => {

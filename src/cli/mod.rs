@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod door;
 mod events;
+mod evidence;
 mod explain;
 mod graph_sim;
 mod list;
@@ -54,6 +55,8 @@ enum Command {
     List(list::ListArgs),
     /// Why one command stands where it stands, what happens next and when.
     Explain(explain::ExplainArgs),
+    /// All that is kept as evidence of one command: a report for an auditor, and whether it holds.
+    Evidence(evidence::EvidenceArgs),
     /// Looks over broker, journal, worker and Graph, a line each with what to do. Changes nothing.
     Doctor(doctor::DoctorArgs),
     /// Events that nobody was bound for.
@@ -142,6 +145,10 @@ impl Cli {
             Command::Status(args) => status::run(args.clone(), &self.load_config()?).await,
             Command::List(args) => list::run(args.clone(), &self.load_config()?).await,
             Command::Explain(args) => explain::run(args.clone(), &self.load_config()?).await,
+            Command::Evidence(args) => match args.verifies() {
+                Some(args) => evidence::verify(args),
+                None => evidence::run(args.clone(), &self.load_config()?).await,
+            },
             Command::Doctor(args) => doctor::run(args.clone(), &self.load_config()?).await,
             Command::Events(command) => events::run(command.clone(), &self.load_config()?).await,
             Command::Dead(command) => dead::run(command.clone(), &self.load_config()?).await,

@@ -1,9 +1,12 @@
 //! Identifiers: newtypes that only parsing makes.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use compact_str::{CompactString, format_compact};
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// Why a text is no identifier; the text says what would be right.
@@ -11,13 +14,13 @@ use sha2::{Digest as _, Sha256};
 #[error("{0}")]
 pub struct IdError(pub &'static str);
 
-/// Makes a newtype over `String` that only `FromStr` builds.
+/// Makes a newtype over text that only `FromStr` builds. Meta's ids fit into it without memory of their own: calls,
+/// observations and the board carry many copies of them.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(CompactString);
 
         impl $name {
             /// The identifier as text.
@@ -45,7 +48,19 @@ macro_rules! text_id {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.0.into_string()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Text(PhantomData))
             }
         }
 
@@ -55,6 +70,21 @@ macro_rules! text_id {
             }
         }
     };
+}
+
+/// Reads an identifier out of a text.
+struct Text<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = IdError>> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
 }
 
 text_id!(
@@ -99,7 +129,7 @@ impl CommandId {
     /// The publisher's command that this one of our own follows: the part before the first `~`.
     #[must_use]
     pub fn follows(&self) -> Option<Self> {
-        self.0.split_once('~').map(|(first, _)| Self(first.to_owned()))
+        self.0.split_once('~').map(|(first, _)| Self(first.into()))
     }
 
     /// Whether this command of our own tells a grant that came after the answer (`<id>~late-1`).
@@ -117,7 +147,7 @@ impl CommandId {
     /// The id of the `n`th recheck of this command, counted from 1.
     #[must_use]
     pub fn recheck(&self, n: u32) -> Self {
-        Self(format!("{}~recheck-{n}", self.0))
+        Self(format!("{}~recheck-{n}", self.0).into())
     }
 
     /// Whether it is the id of a child, which never fans out itself.
@@ -129,15 +159,31 @@ impl CommandId {
     /// The id of this command's `n`th child, counted from 1.
     #[must_use]
     pub fn child(&self, n: u32) -> Self {
-        Self(format!("{}~{n}", self.0))
+        Self(format_compact!("{}~{n}", self.0))
     }
 }
+
+const DIGEST_PREFIX: &str = "sha256:";
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 impl Digest {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
+        Self::of_parts(&[bytes])
+    }
+
+    /// The digest of `parts`, one behind the other.
+    #[must_use]
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let hasher = parts.iter().fold(Sha256::new(), |hasher, part| hasher.chain_update(part));
+        let mut text = CompactString::with_capacity(DIGEST_PREFIX.len() + 64);
+        text.push_str(DIGEST_PREFIX);
+        for byte in hasher.finalize() {
+            text.push(char::from(HEX[usize::from(byte >> 4)]));
+            text.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+        Self(text)
     }
 }
 
@@ -168,40 +214,40 @@ impl FromStr for Person {
     }
 }
 
-fn digits(text: &str) -> Result<String, IdError> {
+fn digits(text: &str) -> Result<CompactString, IdError> {
     let right = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    if right { Ok(text.to_owned()) } else { Err(IdError("must be 1 to 32 digits as text, like \"1009\"")) }
+    if right { Ok(text.into()) } else { Err(IdError("must be 1 to 32 digits as text, like \"1009\"")) }
 }
 
-fn object_id(text: &str) -> Result<String, IdError> {
+fn object_id(text: &str) -> Result<CompactString, IdError> {
     digits(text.strip_prefix("act_").unwrap_or(text))
 }
 
-fn command_id(text: &str) -> Result<String, IdError> {
+fn command_id(text: &str) -> Result<CompactString, IdError> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"._:-~".contains(&b);
     // Our own suffixes (`~1`, `~recheck-1`) may lengthen a publisher's 128.
     let (publishers, _) = text.split_once('~').unwrap_or((text, ""));
     let right = (1..=128).contains(&publishers.len()) && text.len() <= 160 && text.bytes().all(fits);
-    if right { Ok(text.to_owned()) } else { Err(IdError("must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':' and '-'")) }
+    if right { Ok(text.into()) } else { Err(IdError("must be 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':' and '-'")) }
 }
 
-fn email(text: &str) -> Result<String, IdError> {
+fn email(text: &str) -> Result<CompactString, IdError> {
     // Lower-cased first: some letters grow by it, and the longest address is a matter of what is kept.
     let address = text.to_lowercase();
     let right = address.len() <= 254
         && address.split_once('@').is_some_and(|(name, host)| !name.is_empty() && is_host(host))
         && !address.chars().any(|c| c.is_whitespace() || c.is_control());
-    if right { Ok(address) } else { Err(IdError("must be an e-mail address, like \"ben@example.com\"")) }
+    if right { Ok(address.into()) } else { Err(IdError("must be an e-mail address, like \"ben@example.com\"")) }
 }
 
 fn is_host(text: &str) -> bool {
     !text.contains('@') && text.contains('.') && text.split('.').all(|label| !label.is_empty())
 }
 
-fn digest(text: &str) -> Result<String, IdError> {
-    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+fn digest(text: &str) -> Result<CompactString, IdError> {
+    let hex = text.strip_prefix(DIGEST_PREFIX).unwrap_or_default();
     let right = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if right { Ok(text.to_owned()) } else { Err(IdError("must be \"sha256:\" and 64 lower-case hex digits")) }
+    if right { Ok(text.into()) } else { Err(IdError("must be \"sha256:\" and 64 lower-case hex digits")) }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use compact_str::CompactString;
 use jiff::Timestamp;
 
 use crate::contract::{BusinessId, CommandId};
@@ -20,9 +21,9 @@ pub(crate) struct Entry {
     pub(crate) id: CommandId,
     pub(crate) business: Option<BusinessId>,
     /// The lanes that it waits in or holds; none: it runs beside all others.
-    pub(crate) lanes: Vec<String>,
+    pub(crate) lanes: Vec<CompactString>,
     /// The lanes that it enters once it comes in from away.
-    pub(crate) home: Vec<String>,
+    pub(crate) home: Vec<CompactString>,
     pub(crate) priority: u8,
 }
 
@@ -44,16 +45,31 @@ pub(crate) enum Left {
 #[derive(Debug, Default)]
 struct Lane {
     /// Those that have entered, in order of arrival.
-    queue: BTreeSet<Seq>,
+    queue: VecDeque<Seq>,
     /// The one that holds it: it has begun and has not left.
     holder: Option<Seq>,
+}
+
+impl Lane {
+    /// Lets a command in, at its place; mostly that is the end.
+    fn insert(&mut self, seq: Seq) {
+        if let Err(place) = self.queue.binary_search(&seq) {
+            self.queue.insert(place, seq);
+        }
+    }
+
+    fn remove(&mut self, seq: Seq) {
+        if let Ok(place) = self.queue.binary_search(&seq) {
+            self.queue.remove(place);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     open: HashMap<Seq, Entry>,
     seqs: HashMap<CommandId, Seq>,
-    lanes: HashMap<String, Lane>,
+    lanes: HashMap<CompactString, Lane>,
     ready: HashMap<Option<BusinessId>, BTreeSet<(Reverse<u8>, Seq)>>,
     ring: VecDeque<Option<BusinessId>>,
     later: BTreeSet<(Timestamp, Seq)>,
@@ -219,14 +235,14 @@ impl Board {
             return self.make_ready(seq);
         }
         for name in &lanes {
-            self.lanes.entry(name.clone()).or_default().queue.insert(seq);
+            self.lanes.entry(name.clone()).or_default().insert(seq);
         }
         lanes.iter().for_each(|name| self.promote(name));
     }
 
     /// Makes the first of the lane ready, if nobody holds the lane and it is the first in its other lanes too.
     fn promote(&mut self, name: &str) {
-        let first = self.lanes.get(name).and_then(|lane| lane.queue.first().copied());
+        let first = self.lanes.get(name).and_then(|lane| lane.queue.front().copied());
         if let Some(first) = first.filter(|first| self.is_next(*first)) {
             self.make_ready(first);
         }
@@ -244,18 +260,18 @@ impl Board {
     fn hold_lanes(&mut self, seq: Seq) {
         for name in self.lanes_of(seq) {
             let lane = self.lanes.entry(name).or_default();
-            lane.queue.insert(seq);
+            lane.insert(seq);
             lane.holder = Some(seq);
         }
     }
 
     /// Leaves every lane; which they were.
-    fn leave_lanes(&mut self, seq: Seq) -> Vec<String> {
+    fn leave_lanes(&mut self, seq: Seq) -> Vec<CompactString> {
         let Some(entry) = self.open.get_mut(&seq) else { return Vec::new() };
         let names = std::mem::take(&mut entry.lanes);
         for name in &names {
             let Some(lane) = self.lanes.get_mut(name) else { continue };
-            lane.queue.remove(&seq);
+            lane.remove(seq);
             lane.holder = lane.holder.filter(|holder| *holder != seq);
             if lane.queue.is_empty() {
                 self.lanes.remove(name);
@@ -265,7 +281,7 @@ impl Board {
         names
     }
 
-    fn lanes_of(&self, seq: Seq) -> Vec<String> {
+    fn lanes_of(&self, seq: Seq) -> Vec<CompactString> {
         self.open.get(&seq).map(|entry| entry.lanes.clone()).unwrap_or_default()
     }
 
@@ -285,7 +301,7 @@ impl Board {
 
     /// Whether nobody holds any of its lanes and it is the first in all of them.
     fn is_next(&self, seq: Seq) -> bool {
-        let next = |lane: &Lane| lane.holder.is_none() && lane.queue.first() == Some(&seq);
+        let next = |lane: &Lane| lane.holder.is_none() && lane.queue.front() == Some(&seq);
         self.standings(seq).all(|lane| lane.is_some_and(next))
     }
 }
@@ -302,7 +318,7 @@ mod tests {
         Entry {
             id: id.parse().unwrap(),
             business: Some(business.parse().unwrap()),
-            lanes: vec![lane.to_owned()],
+            lanes: vec![lane.into()],
             home: Vec::new(),
             priority,
         }
@@ -393,7 +409,7 @@ mod tests {
     }
 
     fn together(id: &str, lanes: &[&str]) -> Entry {
-        Entry { lanes: lanes.iter().map(ToString::to_string).collect(), ..entry(id, "1", "", 4) }
+        Entry { lanes: lanes.iter().copied().map(CompactString::from).collect(), ..entry(id, "1", "", 4) }
     }
 
     #[test]

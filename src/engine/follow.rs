@@ -9,10 +9,11 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Asset, Body, Command, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part,
-    fingerprint,
+    Asset, Body, Command, CommandId, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase,
+    Progress as Part, fingerprint,
 };
 use crate::graph::Sent;
+use crate::journal::evidence::{SEAL, Seal};
 use crate::journal::{
     Ended, EvidenceEntry, InvitationRow, New, Record, Removal, State, WatchChange, WatchRow, head_after,
 };
@@ -82,12 +83,27 @@ impl Progress<'_> {
             telemetry::guard_refused(guard);
         }
         let text = serde_json::to_string(&outcome).map_err(EngineError::Json)?;
+        record.evidence.push(self.seal(record.at, &text).entry(outcome.phase));
         let evidence = self.shown(record).await?;
         record.state = State::Ended(Ended { phase: outcome.phase, changed: outcome.changed, outcome: text });
         record.watch = WatchChange::Remove;
         self.tell(record, Detail::from(outcome), evidence)?;
         self.left = Some(Left::Ended);
         Ok(())
+    }
+
+    /// What the calls alone do not tell, bound to the chain by its last entry.
+    fn seal<'s>(&'s self, finished_at: Timestamp, outcome: &'s str) -> Seal<'s> {
+        Seal {
+            accepted_at: self.row.accepted_at,
+            asked: &self.row.body,
+            facts: &self.facts,
+            finished_at,
+            outcome,
+            parent: self.row.parent.as_ref().map(CommandId::as_str),
+            published_by: self.row.published_by.as_deref(),
+            traceparent: self.row.traceparent.as_deref(),
+        }
     }
 
     pub(super) fn watch(&mut self, record: &mut Record, watch: &Watch) -> Result<(), EngineError> {
@@ -197,7 +213,7 @@ impl Progress<'_> {
         let total = self.row.evidence_total + u64::try_from(record.evidence.len()).unwrap_or(u64::MAX);
         context.traceparent = self.row.traceparent.clone();
         context.published_by = self.row.published_by.clone();
-        context.graph_calls = u32::try_from(total).unwrap_or(u32::MAX);
+        context.graph_calls = self.graph_calls(record, total);
         context.polls = self.polls();
         context.people = self.people();
         context.role_request = self.role_request();
@@ -205,6 +221,14 @@ impl Progress<'_> {
         context.evidence_total = total;
         context.evidence_head = Some(head_after(&self.row.evidence_head, &record.evidence));
         context
+    }
+
+    /// Entries that are calls: neither the ends of children nor the seal.
+    fn graph_calls(&self, record: &Record, total: u64) -> u32 {
+        let seals = record.evidence.iter().filter(|entry| entry.call == SEAL).count();
+        let settled = self.row.children.total - self.row.children.open;
+        let others = u64::from(settled) + u64::try_from(seals).unwrap_or(u64::MAX);
+        u32::try_from(total.saturating_sub(others)).unwrap_or(u32::MAX)
     }
 
     fn polls(&self) -> u32 {

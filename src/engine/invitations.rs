@@ -9,19 +9,21 @@ use tracing::Instrument;
 
 use super::error::EngineError;
 use super::shared::Shared;
-use super::sweep::{Followed, Settlement, due, give_up_what_is_too_old, hand_over, read};
+use super::sweep::{Followed, Settlement, due, first_absence, give_up_what_is_too_old, hand_over, read};
 use crate::contract::{BusinessId, CommandId, EmailAddress, Tasks};
-use crate::graph::Sent;
-use crate::journal::{InvitationRow, Walk};
+use crate::journal::{EvidenceEntry, InvitationRow, Walk, evidence};
 use crate::meta::{Answer, Call};
 use crate::procedures::verdict::{Sight, Verdict};
 use crate::telemetry;
+
+/// The edges that are walked: of open invitations, and of people.
+const PENDING: &str = "pending_users";
+const JOINED: &str = "business_users";
 
 /// A list that was walked: whose addresses stand in it.
 struct Walked {
     walk: Walk,
     addresses: Vec<EmailAddress>,
-    requests: Vec<Sent>,
 }
 
 /// Looks at the invitations that are due.
@@ -64,14 +66,18 @@ async fn look(shared: &Shared, business: &BusinessId, rows: &[InvitationRow]) ->
                 let next = Followed { absences, polls, last: Some(pending.walk.began) };
                 updates.push((row.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
             }
-            verdict @ (Verdict::Granted(_) | Verdict::Gone) => settled.push((row.command.clone(), verdict, polls)),
+            verdict @ (Verdict::Granted(_) | Verdict::Gone) => {
+                let first = so_far.absences.first_ended.filter(|_| verdict == Verdict::Gone);
+                settled.push((row.command.clone(), verdict, polls, first));
+            }
         }
     }
     let lists: Vec<Walked> = [Some(pending), joined].into_iter().flatten().collect();
-    record(shared, &lists, updates).await?;
-    let requests: Vec<Sent> = lists.into_iter().flat_map(|list| list.requests).collect();
-    for (command, verdict, polls) in settled {
-        hand_over(shared, &command, Settlement { verdict, polls, requests: requests.clone() });
+    let named = record(shared, &lists, updates).await?;
+    for (command, verdict, polls, first) in settled {
+        let mut walks = first_absence(shared, business, [PENDING, JOINED], first).await?;
+        walks.extend(named.iter().cloned());
+        hand_over(shared, &command, Settlement { verdict, polls, walks });
     }
     Ok(())
 }
@@ -105,12 +111,19 @@ async fn walk(shared: &Shared, business: &BusinessId, call: &Call) -> Result<Opt
         complete,
         traces: serde_json::to_string(&traces).map_err(EngineError::Json)?,
     };
-    Ok(Some(Walked { walk, addresses, requests: asked.requests }))
+    Ok(Some(Walked { walk, addresses }))
 }
 
-async fn record(shared: &Shared, lists: &[Walked], mut updates: Vec<(CommandId, String)>) -> Result<(), EngineError> {
+/// Records the walks in the chain of the business; the entries by which a command's own chain names them.
+async fn record(
+    shared: &Shared,
+    lists: &[Walked],
+    mut updates: Vec<(CommandId, String)>,
+) -> Result<Vec<EvidenceEntry>, EngineError> {
+    let mut named = Vec::new();
     for list in lists {
-        shared.journal.record_walk(list.walk.clone(), std::mem::take(&mut updates)).await?;
+        let hash = shared.journal.record_walk(list.walk.clone(), std::mem::take(&mut updates)).await?;
+        named.push(evidence::of_walk(&list.walk, &hash));
     }
-    Ok(())
+    Ok(named)
 }

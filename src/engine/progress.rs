@@ -12,10 +12,10 @@ use super::follow::{age, entries};
 use super::shared::{NOTICE, Shared, lane};
 use super::sweep::Settlement;
 use super::unknown::in_doubt;
-use crate::contract::{Command, CommandId, Detail, EvidenceEntry as Told, Targets, WaitCause, Waiting};
+use crate::contract::{Command, CommandId, Detail, Digest, EvidenceEntry as Told, Targets, WaitCause, Waiting};
 use crate::crash::crash_point;
 use crate::graph::Sent;
-use crate::journal::{CommandRow, EvidenceEntry, InLane, Intent, IntentChange, Loaded, Place, Record, State};
+use crate::journal::{CommandRow, EvidenceEntry, InLane, Intent, IntentChange, Loaded, Place, Record, State, evidence};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Move, Next, Observation, Query, StopCause, next};
 use crate::telemetry::{self, End};
@@ -35,6 +35,8 @@ pub(crate) struct Progress<'a> {
     asked: Vec<EvidenceEntry>,
     /// Commands of our own that the end brings.
     pub(super) followers: Vec<Command>,
+    /// The hash over all that is journaled of what was seen, for the seal.
+    pub(super) facts: Digest,
     /// The last entries of the chain, once they are known.
     pub(super) recent: Option<Vec<Told>>,
     /// Where the command stands in the journal.
@@ -61,6 +63,8 @@ impl<'a> Progress<'a> {
         };
         let has_intent = intent.is_some();
         let recent = (loaded.row.evidence_total == 0).then(Vec::new);
+        let begun = evidence::genesis(loaded.row.id.as_str());
+        let facts = loaded.observations.iter().fold(begun, |facts, fact| evidence::follow_fact(&facts, fact));
         Ok(Self {
             shared,
             command,
@@ -72,6 +76,7 @@ impl<'a> Progress<'a> {
             noted: Vec::new(),
             asked: Vec::new(),
             followers: Vec::new(),
+            facts,
             recent,
             spawned: Vec::new(),
             intent,
@@ -165,10 +170,10 @@ impl<'a> Progress<'a> {
         self.observe(Seen { observation, requests: Vec::new() }).await
     }
 
-    /// The lists have decided: with the requests of the walk that showed it.
+    /// The lists have decided: with the walks that showed it.
     pub(crate) async fn settle(&mut self, settled: Settlement) -> Result<(), EngineError> {
-        let observation = Observation::Settled { verdict: settled.verdict, polls: settled.polls };
-        self.observe(Seen { observation, requests: settled.requests }).await
+        self.asked.extend(settled.walks);
+        self.observe_plainly(Observation::Settled { verdict: settled.verdict, polls: settled.polls }).await
     }
 
     /// The command is to stop; once.
@@ -277,7 +282,9 @@ impl<'a> Progress<'a> {
 
     pub(super) fn take_noted(&mut self) -> Result<Vec<String>, EngineError> {
         let text = |seen: Observation| serde_json::to_string(&seen).map_err(EngineError::Json);
-        std::mem::take(&mut self.noted).into_iter().map(text).collect()
+        let noted: Vec<String> = std::mem::take(&mut self.noted).into_iter().map(text).collect::<Result<_, _>>()?;
+        self.facts = noted.iter().fold(self.facts.clone(), |facts, fact| evidence::follow_fact(&facts, fact));
+        Ok(noted)
     }
 
     /// Journals what was seen together with what follows from it: the state, what is said, children, a watch, the end.

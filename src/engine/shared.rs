@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use compact_str::{CompactString, ToCompactString, format_compact};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -204,11 +205,13 @@ fn entry(command: &Command) -> Entry {
 
 /// The lanes of a command: its asset, or the person whose everything it moves. `cancel` waits for no lane, and a
 /// fan-out works through its children; a child with several assets takes them together.
-pub(crate) fn lanes(command: &Command) -> Vec<String> {
+pub(crate) fn lanes(command: &Command) -> Vec<CompactString> {
     match (command.body.targets(), &command.body) {
-        (Some(Targets::One(asset)), _) => vec![asset.to_string()],
-        (Some(Targets::List(assets)), _) if command.id.is_child() => assets.iter().map(ToString::to_string).collect(),
-        (Some(Targets::All), Body::Reassign { from, .. }) => vec![format!("person/{from}")],
+        (Some(Targets::One(asset)), _) => vec![asset.to_compact_string()],
+        (Some(Targets::List(assets)), _) if command.id.is_child() => {
+            assets.iter().map(ToCompactString::to_compact_string).collect()
+        }
+        (Some(Targets::All), Body::Reassign { from, .. }) => vec![format_compact!("person/{from}")],
         (Some(Targets::All | Targets::List(_)) | None, _) => Vec::new(),
     }
 }

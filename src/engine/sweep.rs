@@ -19,7 +19,7 @@ use crate::config::PollConfig;
 use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
 use crate::crash::crash_point;
 use crate::graph::Sent;
-use crate::journal::{Walk, WatchRow};
+use crate::journal::{EvidenceEntry, Walk, WatchRow, evidence};
 use crate::meta::{Answer, AssetList, Call, Claimable, Reply};
 use crate::procedures::StopCause;
 use crate::procedures::verdict::{Absences, Sight, Verdict};
@@ -40,7 +40,8 @@ pub(crate) struct Followed {
 pub(crate) struct Settlement {
     pub(crate) verdict: Verdict,
     pub(crate) polls: u32,
-    pub(crate) requests: Vec<Sent>,
+    /// The walks that decided it, as they stand in the chain of the business.
+    pub(crate) walks: Vec<EvidenceEntry>,
 }
 
 /// A list that was walked.
@@ -149,19 +150,36 @@ async fn walk(
                 updates.push((watch.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
             }
             verdict @ (Verdict::Granted(_) | Verdict::Gone) => {
-                settled.push((watch.command.clone(), verdict, polls));
+                let first = so_far.absences.first_ended.filter(|_| verdict == Verdict::Gone);
+                settled.push((watch.command.clone(), verdict, polls, first));
             }
         }
     }
-    record(shared, business, lists, [Some(&pending), held.as_ref()], updates).await?;
+    let named = record(shared, business, lists, [Some(&pending), held.as_ref()], updates).await?;
     if let Some(watch) = watches.first() {
         telemetry::claims_settled(watch.asset.kind.word(), settled.len());
     }
-    let requests: Vec<Sent> = [Some(pending), held].into_iter().flatten().flat_map(|walked| walked.requests).collect();
-    for (command, verdict, polls) in settled {
-        hand_over(shared, &command, Settlement { verdict, polls, requests: requests.clone() });
+    for (command, verdict, polls, first) in settled {
+        let mut walks = first_absence(shared, business, lists.map(AssetList::edge), first).await?;
+        walks.extend(named.iter().cloned());
+        hand_over(shared, &command, Settlement { verdict, polls, walks });
     }
     Ok(())
+}
+
+/// The walk whose absence was the first to count, which ended then: a denial is proved by two.
+pub(super) async fn first_absence(
+    shared: &Shared,
+    business: &BusinessId,
+    lists: [&str; 2],
+    ended: Option<Timestamp>,
+) -> Result<Vec<EvidenceEntry>, EngineError> {
+    let Some(ended) = ended else { return Ok(Vec::new()) };
+    let [pending, held] = lists;
+    let Some(held) = shared.journal.walk_by(business, held, ended).await? else { return Ok(Vec::new()) };
+    let pending = shared.journal.walk_by(business, pending, held.walk.began).await?;
+    let walks = pending.into_iter().chain([held]);
+    Ok(walks.map(|chained| evidence::of_walk(&chained.walk, &chained.hash)).collect())
 }
 
 /// The lists have decided what a command waits for.
@@ -228,13 +246,15 @@ pub(super) async fn read(shared: &Shared, business: &BusinessId, call: &Call) ->
     Ok(Some(Asked { began: asked.began, ended, answer, requests: asked.requests }))
 }
 
+/// Records the walks in the chain of the business; the entries by which a command's own chain names them.
 async fn record(
     shared: &Shared,
     business: &BusinessId,
     lists: [AssetList; 2],
     walks: [Option<&Walked>; 2],
     mut updates: Vec<(CommandId, String)>,
-) -> Result<(), EngineError> {
+) -> Result<Vec<EvidenceEntry>, EngineError> {
+    let mut named = Vec::new();
     for (list, walked) in lists.into_iter().zip(walks).filter_map(|(list, walked)| Some((list, walked?))) {
         let traces: Vec<&String> = walked.requests.iter().filter_map(|sent| sent.trace.as_ref()).collect();
         let walk = Walk {
@@ -247,7 +267,8 @@ async fn record(
             complete: walked.complete,
             traces: serde_json::to_string(&traces).map_err(EngineError::Json)?,
         };
-        shared.journal.record_walk(walk, std::mem::take(&mut updates)).await?;
+        let hash = shared.journal.record_walk(walk.clone(), std::mem::take(&mut updates)).await?;
+        named.push(evidence::of_walk(&walk, &hash));
     }
-    Ok(())
+    Ok(named)
 }

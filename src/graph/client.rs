@@ -172,7 +172,7 @@ impl Graph {
         let params = vec![("fields".to_owned(), "id,name".to_owned())];
         let out = Outgoing { method: Method::Get, path: "/me".to_owned(), params };
         let why = match Session::plain(self, secrets).say(&out).await {
-            Said::Good(body) => match super::distil::me(&body) {
+            Said::Good(body) => match super::distil::me(body.json()) {
                 Some(me) => return Ok(me),
                 None => "answered without id and name".to_owned(),
             },

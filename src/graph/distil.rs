@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use secrecy::SecretString;
-use serde_json::Value;
 
 use super::client::Me;
+use super::json::Json;
 use crate::contract::{EmailAddress, ObjectId, Person, PersonId, Task, Tasks};
 use crate::meta::{Answer, AssetList, Call, Claimed, GroupId, Holding, Invitation, Member, PersonOn};
 
@@ -68,7 +68,7 @@ impl Gathered {
     }
 
     /// Takes one row in; an error breaks the walk.
-    pub(super) fn take(&mut self, call: &Call, row: &Value) -> Result<(), &'static str> {
+    pub(super) fn take(&mut self, call: &Call, row: Json<'_>) -> Result<(), &'static str> {
         match call {
             Call::Find { list, id, .. } => {
                 // Every row must be readable, or nothing is proved; only the one that is looked for is read whole.
@@ -147,7 +147,7 @@ impl Gathered {
     }
 
     /// A person without an address that can be read is known by their id alone, and not in the directory.
-    fn add_to_directory(&mut self, row: &Value) -> Result<(), &'static str> {
+    fn add_to_directory(&mut self, row: Json<'_>) -> Result<(), &'static str> {
         let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
         if let Some(email) = email(row)
             && self.seen.insert(id.to_string())
@@ -157,9 +157,9 @@ impl Gathered {
         Ok(())
     }
 
-    fn add_member(&mut self, who: Option<&Person>, row: &Value) -> Result<(), &'static str> {
+    fn add_member(&mut self, who: Option<&Person>, row: Json<'_>) -> Result<(), &'static str> {
         let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
-        let admin = row.get("role").and_then(Value::as_str) == Some("ADMIN");
+        let admin = row.get("role").and_then(Json::as_str) == Some("ADMIN");
         let member = Member { id, email: email(row), admin };
         if !is_meant(who, member.id.as_str(), member.email.as_ref()) {
             self.other_admin |= admin;
@@ -170,9 +170,9 @@ impl Gathered {
     }
 
     /// What has been answered, has lapsed or was taken back may still be listed, and is open no more.
-    fn add_invitation(&mut self, who: Option<&Person>, row: &Value) -> Result<(), &'static str> {
+    fn add_invitation(&mut self, who: Option<&Person>, row: Json<'_>) -> Result<(), &'static str> {
         let request: ObjectId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
-        let is_over = row.get("status").and_then(Value::as_str).is_some_and(|status| OVER.contains(&status));
+        let is_over = row.get("status").and_then(Json::as_str).is_some_and(|status| OVER.contains(&status));
         let invitation = Invitation { request, email: email(row) };
         let meant = is_meant(who, invitation.request.as_str(), invitation.email.as_ref());
         if !is_over && meant && self.seen.insert(invitation.request.to_string()) {
@@ -181,7 +181,7 @@ impl Gathered {
         Ok(())
     }
 
-    fn add_match(&mut self, wanted: &EmailAddress, row: &Value) -> Result<(), &'static str> {
+    fn add_match(&mut self, wanted: &EmailAddress, row: Json<'_>) -> Result<(), &'static str> {
         let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
         if email(row).as_ref() == Some(wanted) && self.seen.insert(id.to_string()) {
             self.persons.push(id);
@@ -205,7 +205,7 @@ const OVER: [&str; 4] = ["APPROVE", "CANCELED", "DECLINE", "EXPIRED"];
 const NO_ID: &str = "a row has no id that can be relied on";
 
 /// What the answer to a write says, `None` where it says nothing of success.
-pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
+pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
     let success = body.get("success").map(|value| value.as_bool().unwrap_or(false));
     if success == Some(false) {
         return None;
@@ -238,10 +238,10 @@ pub(super) fn written(call: &Call, body: &Value) -> Option<Answer> {
     }
 }
 
-fn claimed(body: &Value, success: Option<bool>) -> Option<Claimed> {
-    let asked_first = body.get("requires_admin_approval").and_then(Value::as_bool).unwrap_or(false)
+fn claimed(body: Json<'_>, success: Option<bool>) -> Option<Claimed> {
+    let asked_first = body.get("requires_admin_approval").and_then(Json::as_bool).unwrap_or(false)
         || body.get("pending_request_id").is_some_and(|id| !id.is_null());
-    match body.get("access_status").and_then(Value::as_str) {
+    match body.get("access_status").and_then(Json::as_str) {
         _ if asked_first => Some(Claimed::Pending),
         Some("CONFIRMED") => Some(Claimed::Confirmed),
         Some("PENDING" | "CLIENT_RESPONSE_PENDING") => Some(Claimed::Pending),
@@ -251,50 +251,47 @@ fn claimed(body: &Value, success: Option<bool>) -> Option<Claimed> {
 }
 
 /// Who a token belongs to.
-pub(super) fn me(body: &Value) -> Option<Me> {
-    let name = body.get("name").and_then(Value::as_str)?.chars().take(120).collect();
+pub(super) fn me(body: Json<'_>) -> Option<Me> {
+    let name = body.get("name").and_then(Json::as_str)?.chars().take(120).collect();
     Some(Me { id: id(body)?.parse().ok()?, name })
 }
 
 /// A Page token that a header can carry.
-pub(super) fn page_token(body: &Value) -> Option<SecretString> {
-    let token = body.get("access_token").and_then(Value::as_str)?;
+pub(super) fn page_token(body: Json<'_>) -> Option<SecretString> {
+    let token = body.get("access_token").and_then(Json::as_str)?;
     (!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())).then(|| token.into())
 }
 
-fn holding(row: &Value, list: Option<AssetList>) -> Result<Holding, &'static str> {
+fn holding(row: Json<'_>, list: Option<AssetList>) -> Result<Holding, &'static str> {
     Ok(Holding { id: asset_id(row, list)?, tasks: tasks(row) })
 }
 
 /// In a pending list `id` is the request's; the asset stands inside.
-fn asset_id(row: &Value, list: Option<AssetList>) -> Result<ObjectId, &'static str> {
+fn asset_id(row: Json<'_>, list: Option<AssetList>) -> Result<ObjectId, &'static str> {
     let asset = match list.and_then(AssetList::requested) {
-        Some(name) => row.get(name).unwrap_or(&Value::Null),
-        None => row,
+        Some(name) => row.get(name),
+        None => Some(row),
     };
-    id(asset).and_then(|id| id.parse().ok()).ok_or(NO_ID)
+    asset.and_then(id).and_then(|id| id.parse().ok()).ok_or(NO_ID)
 }
 
-fn person(row: &Value) -> Result<PersonOn, &'static str> {
+fn person(row: Json<'_>) -> Result<PersonOn, &'static str> {
     let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
     Ok(PersonOn { id, email: email(row), tasks: tasks(row) })
 }
 
-fn email(row: &Value) -> Option<EmailAddress> {
-    row.get("email").and_then(Value::as_str)?.parse().ok()
+fn email(row: Json<'_>) -> Option<EmailAddress> {
+    row.get("email").and_then(Json::as_str)?.parse().ok()
 }
 
 /// The tasks that a row names. What is no task's name is left out: fewer rights are believed, never more.
-fn tasks(row: &Value) -> Tasks {
-    let named = row.get("permitted_tasks").or_else(|| row.get("tasks")).and_then(Value::as_array);
-    named.into_iter().flatten().filter_map(Value::as_str).filter_map(|task| task.parse::<Task>().ok()).collect()
+fn tasks(row: Json<'_>) -> Tasks {
+    let named = row.get("permitted_tasks").or_else(|| row.get("tasks")).and_then(Json::items);
+    named.into_iter().flatten().filter_map(Json::as_str).filter_map(|task| task.parse::<Task>().ok()).collect()
 }
 
 /// An id as text. A number passes only while every digit is sure: those that went through a float have lost some.
-fn id(row: &Value) -> Option<Cow<'_, str>> {
-    match row.get("id")? {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => number.as_u64().map(|id| Cow::Owned(id.to_string())),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
+fn id(row: Json<'_>) -> Option<Cow<'_, str>> {
+    let id = row.get("id")?;
+    id.as_str().map(Cow::Borrowed).or_else(|| id.as_u64().map(|id| Cow::Owned(id.to_string())))
 }

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
-use serde_json::Value;
 
 use super::client::{Graph, Secrets};
+use super::json::Json;
 use super::said::{self, Said};
 use super::wire::{Heard, Outgoing, Voice, proof};
 use crate::meta::{Class, Method};
@@ -82,7 +82,7 @@ impl Graph {
         looked
     }
 
-    async fn looked(&self, secrets: &Secrets, out: &Outgoing, good: impl Fn(&Value) -> Alive) -> LookedOver {
+    async fn looked(&self, secrets: &Secrets, out: &Outgoing, good: impl Fn(Json<'_>) -> Alive) -> LookedOver {
         let unreached = |why| LookedOver { alive: Alive::OutOfReach { why }, ahead: None, tier: None };
         if super::client::unsendable(secrets).is_some() {
             let why = "it is empty or holds characters that no token has".to_owned();
@@ -97,9 +97,9 @@ impl Graph {
         let ahead = answered.date.map(|date| ahead(date, before, self.now()));
         let proof = secrets.app_secret.as_ref().map(|secret| proof(&secrets.access_token, secret));
         let hidden: Vec<_> =
-            std::iter::once(&secrets.access_token).chain(secrets.app_secret.as_ref()).chain(&proof).collect();
-        let mut alive = match said::read(&answered, &hidden) {
-            Said::Good(body) => good(&body),
+            std::iter::once(&secrets.access_token).chain(&secrets.app_secret).chain(&proof).cloned().collect();
+        let mut alive = match said::read(&answered, || hidden.clone()) {
+            Said::Good(body) => good(body.json()),
             Said::No(no) => {
                 let why = format!("{}: {}", no.code, no.message);
                 match no.row.class {
@@ -137,38 +137,45 @@ fn ahead(date: Timestamp, before: Timestamp, after: Timestamp) -> SignedDuration
     }
 }
 
-fn told(body: &Value) -> Alive {
-    let data = &body["data"];
-    let text = |name: &str| data[name].as_str().map(ToOwned::to_owned);
-    match data["is_valid"].as_bool() {
+fn told(body: Json<'_>) -> Alive {
+    let field = |name: &str| body.get("data").and_then(|data| data.get(name));
+    let text = |name: &str| field(name).and_then(Json::as_str).map(ToOwned::to_owned);
+    match field("is_valid").and_then(Json::as_bool) {
         Some(true) => {}
         Some(false) => {
-            let error = &data["error"];
-            let subcode = error["subcode"].as_i64().map(|number| format!("/{number}")).unwrap_or_default();
-            let code = error["code"].as_i64().unwrap_or(190);
-            let message = error["message"].as_str().unwrap_or("not valid");
+            let error = |name: &str| field("error").and_then(|error| error.get(name));
+            let number = |name: &str| error(name).and_then(Json::as_i64);
+            let subcode = number("subcode").map(|number| format!("/{number}")).unwrap_or_default();
+            let code = number("code").unwrap_or(190);
+            let message = error("message").and_then(Json::as_str).unwrap_or("not valid");
             return Alive::Dead { why: format!("{code}{subcode}: {message}") };
         }
         None => return Alive::Untold { why: "the answer does not say whether it is valid".to_owned() },
     }
     // Zero says: never.
-    let time = |name: &str| data[name].as_i64().filter(|at| *at > 0).and_then(|at| Timestamp::from_second(at).ok());
-    let scopes = data["scopes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let second = |name: &str| field(name).and_then(Json::as_i64).filter(|at| *at > 0);
+    let time = |name: &str| second(name).and_then(|at| Timestamp::from_second(at).ok());
+    let scopes = field("scopes").and_then(Json::items).into_iter().flatten();
     Alive::Yes(TokenFacts {
         kind: text("type"),
         app: text("app_id"),
         expires: time("expires_at"),
         data_access_expires: time("data_access_expires_at"),
-        scopes: scopes.iter().filter_map(|scope| scope.as_str().map(ToOwned::to_owned)).collect(),
+        scopes: scopes.filter_map(Json::as_str).map(ToOwned::to_owned).collect(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::json::Body;
     use super::*;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    fn told_by(body: &str) -> Alive {
+        told(Body::read(body.as_bytes()).unwrap().json())
     }
 
     #[test]
@@ -187,16 +194,14 @@ mod tests {
 
     #[test]
     fn what_meta_does_not_say_stays_unknown() {
-        let Alive::Yes(facts) = told(&serde_json::json!({"data": {"is_valid": true, "expires_at": 0}})) else {
-            panic!()
-        };
+        let Alive::Yes(facts) = told_by(r#"{"data": {"is_valid": true, "expires_at": 0}}"#) else { panic!() };
         assert_eq!((facts.kind, facts.expires, facts.scopes.len()), (None, None, 0));
-        assert!(matches!(told(&serde_json::json!({})), Alive::Untold { .. }));
+        assert!(matches!(told_by("{}"), Alive::Untold { .. }));
     }
 
     #[test]
     fn an_invalid_token_is_dead_with_metas_reason() {
-        let body = serde_json::json!({"data": {"is_valid": false, "error": {"code": 190, "subcode": 463, "message": "expired"}}});
-        assert_eq!(told(&body), Alive::Dead { why: "190/463: expired".to_owned() });
+        let body = r#"{"data": {"is_valid": false, "error": {"code": 190, "subcode": 463, "message": "expired"}}}"#;
+        assert_eq!(told_by(body), Alive::Dead { why: "190/463: expired".to_owned() });
     }
 }

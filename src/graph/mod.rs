@@ -6,6 +6,7 @@
 mod client;
 mod distil;
 mod doctor;
+mod json;
 mod retry;
 mod said;
 mod session;

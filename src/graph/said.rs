@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 
+use super::json::{Body, Json};
 use super::trouble::Trouble;
 use super::wire::{Answered, trace};
 use crate::meta::{Bucket, Class, Method, Refusal, Reply, Row, Scope, classify, is_unknown};
@@ -16,7 +16,7 @@ const MESSAGE_MAX: usize = 300;
 /// What was said to one request.
 pub(super) enum Said {
     /// A success with its body.
-    Good(Value),
+    Good(Body),
     /// Meta's error, classified.
     No(No),
     /// No answer, or none that can be relied on: what the request did is unknown.
@@ -86,29 +86,29 @@ impl No {
     }
 }
 
-/// Reads an answer. `secrets` are struck out of whatever text of Meta's is kept.
-pub(super) fn read(answered: &Answered, secrets: &[&SecretString]) -> Said {
+/// Reads an answer. `secrets` are struck out of whatever text of Meta's is kept; most answers have none.
+pub(super) fn read(answered: &Answered, secrets: impl FnOnce() -> Vec<SecretString>) -> Said {
     let status = answered.status;
-    let Ok(body) = serde_json::from_slice::<Value>(&answered.body) else {
+    let Some(body) = Body::read(&answered.body) else {
         return Said::Lost(format!("answered {status} without JSON"));
     };
-    match body.get("error") {
-        Some(error) => refused(answered, error, secrets),
+    match body.json().get("error") {
+        Some(error) => refused(answered, error, &secrets()),
         None if (200..300).contains(&status) => Said::Good(body),
         None => Said::Lost(format!("answered {status} without an error of Meta's")),
     }
 }
 
-fn refused(answered: &Answered, error: &Value, secrets: &[&SecretString]) -> Said {
+fn refused(answered: &Answered, error: Json<'_>, secrets: &[SecretString]) -> Said {
     let Some(code) = number(error.get("code")) else {
         return Said::Lost(format!("answered {} with an error that has no code", answered.status));
     };
     let subcode = number(error.get("error_subcode"));
-    let row = classify(code, subcode, error.get("is_transient").and_then(Value::as_bool));
+    let row = classify(code, subcode, error.get("is_transient").and_then(Json::as_bool));
     if is_unknown(row) && answered.status >= 500 {
         return Said::Lost(format!("answered {} with the unknown code {code}", answered.status));
     }
-    let text = |name: &str| error.get(name).and_then(Value::as_str);
+    let text = |name: &str| error.get(name).and_then(Json::as_str);
     Said::No(No {
         code,
         subcode,
@@ -131,13 +131,13 @@ fn wait(row: &Row, answered: &Answered) -> Option<Duration> {
 }
 
 /// An integer, also one written as text.
-fn number(value: Option<&Value>) -> Option<i64> {
+fn number(value: Option<Json<'_>>) -> Option<i64> {
     let value = value?;
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// Meta's text without what it may repeat of ours ("Malformed access token EAA...") and of sensible length.
-pub(super) fn clean(text: &str, secrets: &[&SecretString]) -> String {
+pub(super) fn clean(text: &str, secrets: &[SecretString]) -> String {
     let known = secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty());
     let text = known.fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"));
     let words: Vec<&str> = text.split_whitespace().map(|word| if is_token(word) { "[secret]" } else { word }).collect();

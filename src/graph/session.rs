@@ -1,10 +1,10 @@
 //! One call's conversation with Meta: requests in one voice, noted as they are made.
 
 use secrecy::SecretString;
-use serde_json::Value;
 
 use super::client::{Graph, Secrets, Sent};
 use super::distil;
+use super::json::Json;
 use super::said::{self, No, Said};
 use super::trouble::Trouble;
 use super::wire::{Answered, Heard, Outgoing, Voice, proof};
@@ -45,7 +45,7 @@ impl<'a> Session<'a> {
         let out = self.first.clone();
         match self.say_with_right_token(&out).await {
             // A success that says nothing of success: look, do not trust.
-            Said::Good(body) => Ok(distil::written(call, &body).map_or(Reply::Unknown, Reply::Answer)),
+            Said::Good(body) => Ok(distil::written(call, body.json()).map_or(Reply::Unknown, Reply::Answer)),
             Said::No(no) => no.settle(out.method),
             Said::Lost(_) => Ok(Reply::Unknown),
             Said::NotSent(why) => Err(Trouble::NotSent { why }),
@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
     async fn fetch_page_token(&mut self, page: &str, wanted: No) -> Result<SecretString, Said> {
         let params = vec![("fields".to_owned(), "access_token".to_owned())];
         match self.say(&Outgoing { method: Method::Get, path: format!("/{page}"), params }).await {
-            Said::Good(body) => distil::page_token(&body).ok_or(Said::No(wanted)),
+            Said::Good(body) => distil::page_token(body.json()).ok_or(Said::No(wanted)),
             Said::No(no) if no.row.class == Class::Transient => Err(Said::NotSent(format!(
                 "no Page token of {page} was to be had: Meta said {}: {}",
                 no.code, no.message
@@ -133,26 +133,25 @@ impl<'a> Session<'a> {
             self.usage.retain(|known| known.bucket != line.bucket);
             self.usage.push(line.clone());
         }
-        let said = self.read(answered);
+        let said = said::read(answered, || self.hidden());
         if let Said::No(no) = &said {
             telemetry::graph_error(no.label());
         }
         let status = answered.status;
         let (answer, trace) = match &said {
-            Said::Good(body) => (format!("{status}{}", gist(body)), answered.trace.clone()),
+            Said::Good(body) => (format!("{status}{}", gist(body.json())), answered.trace.clone()),
             Said::No(no) => (format!("{status}, error {}{}", no.code, finer(no.subcode)), no.trace.clone()),
             Said::Lost(why) | Said::NotSent(why) => (why.clone(), answered.trace.clone()),
         };
         (said, answer, trace)
     }
 
-    fn read(&self, answered: &Answered) -> Said {
-        let tokens = [Some(&self.secrets.access_token), self.page_token.as_ref()];
+    /// What no text of Meta's may repeat.
+    fn hidden(&self) -> Vec<SecretString> {
         let app_secret = self.secrets.app_secret.as_ref();
-        let tokens = tokens.into_iter().flatten();
-        let proofs: Vec<_> = tokens.clone().filter_map(|token| app_secret.map(|secret| proof(token, secret))).collect();
-        let secrets: Vec<_> = tokens.chain(app_secret).chain(&proofs).collect();
-        said::read(answered, &secrets)
+        let tokens = [Some(&self.secrets.access_token), self.page_token.as_ref()].into_iter().flatten();
+        let proofs = tokens.clone().filter_map(|token| app_secret.map(|secret| proof(token, secret)));
+        tokens.chain(app_secret).cloned().chain(proofs).collect()
     }
 }
 
@@ -165,12 +164,12 @@ fn refuses_token(said: &Said) -> bool {
 }
 
 /// The few words of a good answer that may be told: never a body.
-fn gist(body: &Value) -> String {
-    let rows = body.get("data").and_then(Value::as_array).map(|rows| format!(", {} rows", rows.len()));
+fn gist(body: Json<'_>) -> String {
+    let rows = body.get("data").and_then(Json::items).map(|rows| format!(", {} rows", rows.len()));
     let short =
         |text: &&str| (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-    let status = || body.get("access_status").and_then(Value::as_str).filter(short).map(|text| format!(", {text}"));
-    let success = || body.get("success").and_then(Value::as_bool).map(|success| format!(", success {success}"));
+    let status = || body.get("access_status").and_then(Json::as_str).filter(short).map(|text| format!(", {text}"));
+    let success = || body.get("success").and_then(Json::as_bool).map(|success| format!(", success {success}"));
     rows.or_else(status).or_else(success).unwrap_or_default()
 }
 

@@ -6,10 +6,10 @@
 use std::collections::HashSet;
 
 use reqwest::Url;
-use serde_json::Value;
 
 use super::client::is_version;
 use super::distil::Gathered;
+use super::json::Json;
 use super::said::Said;
 use super::session::Session;
 use super::staff::{Place, STAFFED_ROWS};
@@ -61,7 +61,7 @@ impl Session<'_> {
         let mut walk = self.top_of(call, self.rows_of(call));
         for _ in 0..PAGES_MAX {
             match self.say_with_right_token(&walk.next).await {
-                Said::Good(body) => match walk.take(&self.graph.base, &body) {
+                Said::Good(body) => match walk.take(&self.graph.base, body.json()) {
                     Onward::More if walk.gathered.is_part_full(call) => {
                         walk.gathered.next_part = serde_json::to_string(&walk.next.params).ok();
                         return Ok(Reply::Answer(walk.gathered.answer(call)));
@@ -151,8 +151,8 @@ impl Walk<'_> {
     }
 
     /// Takes a page in and finds the way on.
-    fn take(&mut self, base: &Url, body: &Value) -> Onward {
-        let Some(rows) = body.get("data").and_then(Value::as_array) else {
+    fn take(&mut self, base: &Url, body: Json<'_>) -> Onward {
+        let Some(rows) = body.get("data").and_then(Json::items) else {
             return Onward::Broken("a page has no data".to_owned());
         };
         for row in rows {
@@ -164,10 +164,11 @@ impl Walk<'_> {
             return Onward::End;
         }
         // `cursors.after` stands on the last page too, and a page may be empty yet have a next one.
-        match body.get("paging").and_then(|paging| paging.get("next")) {
-            None | Some(Value::Null) => Onward::End,
-            Some(Value::String(next)) => self.turn_to(base, next),
-            Some(_) => Onward::Broken("paging.next is no text".to_owned()),
+        let next = body.get("paging").and_then(|paging| paging.get("next")).filter(|next| !next.is_null());
+        match next.map(Json::as_str) {
+            None => Onward::End,
+            Some(Some(next)) => self.turn_to(base, next),
+            Some(None) => Onward::Broken("paging.next is no text".to_owned()),
         }
     }
 

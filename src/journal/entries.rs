@@ -225,6 +225,17 @@ pub struct Walk {
     pub traces: String,
 }
 
+/// A walk in the chain of its business.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChainedWalk {
+    /// The walk.
+    pub walk: Walk,
+    /// The chain's hash before it.
+    pub previous: Digest,
+    /// The chain's hash with it.
+    pub hash: Digest,
+}
+
 /// A business object's budget that must be left alone for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {

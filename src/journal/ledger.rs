@@ -4,11 +4,11 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use super::entries::{NewEvent, OutboxDepth, Verdict, Walk, WatchRow};
+use super::entries::{ChainedWalk, EvidenceRow, NewEvent, OutboxDepth, Verdict, Walk, WatchRow};
 use super::forgetting::Ending;
-use super::rows::{CommandRow, Filter};
+use super::rows::{CommandRow, Filter, Loaded};
 use super::store::Answer;
-use crate::contract::{BusinessId, CommandId};
+use crate::contract::{BusinessId, CommandId, Digest};
 
 /// A store that people can look into and act on.
 ///
@@ -48,6 +48,18 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// `UnknownCommand`, or when the store cannot be read.
     fn verify<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Verdict>;
+
+    /// All that is kept of a command, with its whole chain, of one moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn dossier<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Option<Dossier>>;
+
+    /// The walk of a business that left this hash in its chain.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn walk_of<'a>(&'a self, business: &'a BusinessId, hash: &'a Digest) -> Answer<'a, Option<ChainedWalk>>;
 
     /// Who is in the lane of `row` before it at `now`: those that have begun and have not left it, and those that
     /// arrived before and are due. `None` where nobody is.
@@ -117,6 +129,12 @@ pub trait Ledger: Send + Sync {
     /// When the store cannot be read.
     fn operations(&self, limit: u32) -> Answer<'_, Vec<Operation>>;
 
+    /// What operators did to any of `targets`, or that came to one of them, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn operations_on<'a>(&'a self, targets: &'a [String]) -> Answer<'a, Vec<Operation>>;
+
     /// A change that commits: whether the journal still writes.
     ///
     /// # Errors
@@ -129,6 +147,28 @@ pub trait Ledger: Send + Sync {
     /// Takes no more changes, waits until those queued are durable, and lets go of the store. Whoever asks afterwards
     /// is answered with `Closed`.
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// All that is kept of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dossier {
+    /// The command with its facts, or the ending that is left of it.
+    pub kept: Kept,
+    /// Its chain of evidence, from the beginning.
+    pub chain: Vec<EvidenceRow>,
+    /// The chain's last hash.
+    pub head: Digest,
+    /// How many entries it has.
+    pub total: u64,
+}
+
+/// How much is kept of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kept {
+    /// The command, with what it has seen.
+    Whole(Box<Loaded>),
+    /// Its ending alone: it ended longer ago than `retention.commands`.
+    Ending(Ending),
 }
 
 /// One thing that an operator did.

@@ -23,13 +23,13 @@ use std::sync::Arc;
 
 pub use address::{Address, Condition, Presence};
 pub use entries::{
-    EvidenceEntry, EvidenceRow, Exchange, InvitationRow, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled,
-    Suspended, Verdict, Walk, WatchChange, WatchRow,
+    ChainedWalk, EvidenceEntry, EvidenceRow, Exchange, InvitationRow, NewEvent, OutboxDepth, OutboxRow, Parked,
+    Removal, Settled, Suspended, Verdict, Walk, WatchChange, WatchRow,
 };
 pub use error::JournalError;
 pub use evidence::head_after;
 pub use forgetting::{Ending, Forgotten, Horizons};
-pub use ledger::{Ahead, Ledger, Operation, Published, Unrouted};
+pub use ledger::{Ahead, Dossier, Kept, Ledger, Operation, Published, Unrouted};
 pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, InLane, Intent, IntentChange, Loaded, New,
     ParentAfter, Place, Record, Recorded, State, StateName,

@@ -4,7 +4,9 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use super::entries::{EvidenceRow, InvitationRow, NewEvent, OutboxRow, Parked, Settled, Suspended, Walk, WatchRow};
+use super::entries::{
+    ChainedWalk, EvidenceRow, InvitationRow, NewEvent, OutboxRow, Parked, Settled, Suspended, Walk, WatchRow,
+};
 use super::forgetting::{Forgotten, Horizons};
 use super::rows::{Accepted, Cancelled, ChildResult, CommandRow, Loaded, New, Record, Recorded};
 use super::{JournalError, Ledger};
@@ -117,6 +119,13 @@ pub trait Store: Ledger {
     /// # Errors
     /// When the store cannot be read.
     fn open_claims<'a>(&'a self, business: &'a BusinessId, asset: &'a Asset) -> Answer<'a, Vec<WatchRow>>;
+
+    /// The last whole walk over a list of a business that had ended by `at`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn walk_by<'a>(&'a self, business: &'a BusinessId, list: &'a str, at: Timestamp)
+    -> Answer<'a, Option<ChainedWalk>>;
 
     /// The last command that ended as denied for this claim, and when.
     ///

@@ -146,7 +146,31 @@ impl Call {
     /// Whether it may change something at Meta.
     #[must_use]
     pub fn is_write(&self) -> bool {
-        self.request().method != Method::Get
+        match self {
+            Self::Find { .. }
+            | Self::ListPart { .. }
+            | Self::ListAll { .. }
+            | Self::PeopleOn { .. }
+            | Self::RolesOn { .. }
+            | Self::FindPerson { .. }
+            | Self::AssetsOf { .. }
+            | Self::GroupsOf { .. }
+            | Self::GroupsOfPerson { .. }
+            | Self::InGroup { .. }
+            | Self::Directory { .. }
+            | Self::StaffedPart { .. }
+            | Self::Members { .. }
+            | Self::Invitations { .. }
+            | Self::Myself => false,
+            Self::Claim { .. }
+            | Self::Remove { .. }
+            | Self::Assign { .. }
+            | Self::Unassign { .. }
+            | Self::LeaveGroup { .. }
+            | Self::RemovePerson { .. }
+            | Self::Invite { .. }
+            | Self::CallOff { .. } => true,
+        }
     }
 
     /// The request that it is; for a walk, that of its first page.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::dead::{Deed, handle};
+use super::evidence::Report;
 use super::explain::{Situation, explain};
 use super::guard::{Caller, Listens, judge};
 use super::metrics::metrics;
@@ -41,6 +42,7 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/api/v1/commands", get(list))
         .route("/api/v1/commands/{id}", get(status))
         .route("/api/v1/commands/{id}/explain", get(explained))
+        .route("/api/v1/commands/{id}/evidence", get(evidence))
         .route("/api/v1/events/unrouted", get(unrouted))
         .route("/api/v1/operations", get(operations))
         .route("/api/v1/events/replay", changes(post(events_replay)))
@@ -137,6 +139,17 @@ async fn explained(State(desk): State<Desk>, Path(id): Path<String>) -> Answer {
     let situation = Situation::of(&desk.journal, &desk.config, &id, desk.now()).await;
     let situation = situation.map_err(|error| Problem::journal(&error))?.ok_or_else(|| unknown_command(&id))?;
     Ok(axum::Json(explain(&situation).in_json(&situation)))
+}
+
+async fn evidence(State(desk): State<Desk>, Path(id): Path<String>) -> Answer {
+    let id = command_id(&id)?;
+    let report = Report::of(&desk.journal, &id, desk.now()).await.map_err(|error| Problem::journal(&error))?;
+    let report = report.ok_or_else(|| {
+        Problem::unknown(format!(
+            "the journal holds no evidence of {id}: it has not come, or ended longer ago than `retention.evidence`"
+        ))
+    })?;
+    Ok(axum::Json(json!(report)))
 }
 
 async fn unrouted(State(desk): State<Desk>) -> Answer {

@@ -12,6 +12,7 @@ mod broker_topology;
 mod claims;
 mod collector;
 mod contract_files;
+mod evidence;
 mod fan_out;
 mod faults;
 mod groups;

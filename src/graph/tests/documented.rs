@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::contract::{BusinessId, Person, PersonId, Role};
-use crate::meta::Request;
+use crate::meta::{Method, Request};
 
 const SPECS: &str = include_str!("../../../tests/data/endpoints.json");
 
@@ -131,6 +131,13 @@ fn is_beyond(request: &Request) -> bool {
     EDGES_BEYOND.iter().any(|(method, class, edge, _)| {
         *method == request.method.word() && *class == request.class && *edge == request.edge
     })
+}
+
+#[test]
+fn what_does_not_only_read_is_a_write() {
+    for call in every_call() {
+        assert_eq!(call.is_write(), call.request().method != Method::Get, "{call:?}");
+    }
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use super::{Sqlite, held_by, operations, outbox, prune, read, standing, surroundings};
-use crate::contract::{BusinessId, CommandId};
+use super::{Sqlite, dossier, held_by, operations, outbox, prune, read, standing, surroundings};
+use crate::contract::{BusinessId, CommandId, Digest};
 use crate::journal::{
-    Ahead, Answer, CommandRow, Ending, Filter, Ledger, NewEvent, Operation, OutboxDepth, Published, Unrouted, Verdict,
-    Walk, WatchRow,
+    Ahead, Answer, ChainedWalk, CommandRow, Dossier, Ending, Filter, Ledger, NewEvent, Operation, OutboxDepth,
+    Published, Unrouted, Verdict, Walk, WatchRow,
 };
 
 impl Ledger for Sqlite {
@@ -34,6 +34,16 @@ impl Ledger for Sqlite {
     fn verify<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Verdict> {
         let id = id.clone();
         self.survey(move |connection| read::verify(connection, &id))
+    }
+
+    fn dossier<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Option<Dossier>> {
+        let id = id.clone();
+        self.survey(move |connection| dossier::dossier(connection, &id))
+    }
+
+    fn walk_of<'a>(&'a self, business: &'a BusinessId, hash: &'a Digest) -> Answer<'a, Option<ChainedWalk>> {
+        let (business, hash) = (business.clone(), hash.clone());
+        self.survey(move |connection| dossier::walk_of(connection, &business, &hash))
     }
 
     fn ahead_of<'a>(&'a self, row: &'a CommandRow, now: Timestamp) -> Answer<'a, Option<Ahead>> {
@@ -81,6 +91,11 @@ impl Ledger for Sqlite {
 
     fn operations(&self, limit: u32) -> Answer<'_, Vec<Operation>> {
         self.survey(move |connection| operations::last(connection, limit))
+    }
+
+    fn operations_on<'a>(&'a self, targets: &'a [String]) -> Answer<'a, Vec<Operation>> {
+        let targets = targets.to_vec();
+        self.survey(move |connection| dossier::operations_on(connection, &targets))
     }
 
     fn ping(&self) -> Answer<'_, ()> {

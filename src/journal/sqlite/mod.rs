@@ -6,6 +6,7 @@
 mod accept;
 mod condition;
 mod decode;
+mod dossier;
 mod error;
 mod ledger;
 mod lock;

@@ -11,7 +11,7 @@ use crate::journal::{JournalError, Operation, Unrouted};
 /// What operators did, the last first.
 pub(super) fn last(connection: &Connection, limit: u32) -> Result<Vec<Operation>, JournalError> {
     let select = "SELECT * FROM operations ORDER BY n DESC LIMIT ?1";
-    sql::all(connection, select, [limit], |row| Columns(row).operation())
+    sql::all(connection, select, [limit], |row| operation(&Columns(row)))
 }
 
 /// Writes down what came of an operation.
@@ -63,16 +63,15 @@ pub(super) fn begin(connection: &Connection, operation: &Operation) -> Result<i6
     Ok(connection.last_insert_rowid())
 }
 
-impl Columns<'_> {
-    fn operation(&self) -> Result<Operation, JournalError> {
-        Ok(Operation {
-            at: self.time("at")?,
-            actor: self.text("actor")?,
-            verb: self.text("verb")?,
-            target: self.text("target")?,
-            reason: self.text("reason")?,
-            nonce: self.text("nonce")?,
-            came: self.optional_text("came")?,
-        })
-    }
+/// A line of the log.
+pub(super) fn operation(columns: &Columns<'_>) -> Result<Operation, JournalError> {
+    Ok(Operation {
+        at: columns.time("at")?,
+        actor: columns.text("actor")?,
+        verb: columns.text("verb")?,
+        target: columns.text("target")?,
+        reason: columns.text("reason")?,
+        nonce: columns.text("nonce")?,
+        came: columns.optional_text("came")?,
+    })
 }

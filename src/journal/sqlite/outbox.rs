@@ -114,11 +114,19 @@ fn terminal(connection: &Connection, id: &CommandId) -> Result<Option<i64>, Jour
 }
 
 /// Takes what the broker has answered for out of the outbox.
+///
+/// An event that is in the outbox no more and has no mark was confirmed: a mark on each would write every event, body
+/// and all, a second time.
 pub(super) fn settle(connection: &Connection, settled: &[(i64, Settled)]) -> Result<(), JournalError> {
+    let clear = "UPDATE events SET settled = NULL
+         WHERE n = (SELECT event FROM outbox WHERE n = ?1 AND reply_to IS NULL) AND settled IS NOT NULL";
     let mark = "UPDATE events SET settled = ?2
          WHERE n = (SELECT event FROM outbox WHERE n = ?1 AND reply_to IS NULL)";
     for (n, how) in settled {
-        sql::run(connection, mark, params![n, how.word()])?;
+        match how {
+            Settled::Confirmed => sql::run(connection, clear, [n])?,
+            Settled::Unrouted | Settled::Dropped => sql::run(connection, mark, params![n, how.word()])?,
+        };
         sql::run(connection, "DELETE FROM outbox WHERE n = ?1", [n])?;
     }
     Ok(())

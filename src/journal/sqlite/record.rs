@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::decode::Columns;
 use super::{accept, outbox, sql, watches};
-use crate::contract::{CommandId, Phase};
+use crate::contract::{CommandId, Digest, Phase};
 use crate::journal::{
     Ended, EvidenceEntry, Exchange, IntentChange, JournalError, New, NewEvent, ParentAfter, Place, Record, Recorded,
     State, StateName, WatchChange, evidence,
@@ -29,10 +29,11 @@ pub(super) fn store(connection: &Connection, id: &CommandId, record: &Record) ->
         _ => None,
     };
     let settled = parent.as_ref().map(|after| after.children.total - after.children.open);
-    let after = after(&before, record);
+    let hashes = evidence::hashes(&before.evidence_head, &record.evidence);
+    let after = after(&before, record, &hashes);
     move_on(connection, &Moved { id, record, before: &before, after: &after, settled })?;
     observe(connection, &before, &record.observations)?;
-    chain(connection, &before, &record.evidence)?;
+    chain(connection, &before, &record.evidence, &hashes)?;
     outbox::enqueue_all(connection, &record.events, record.at)?;
     let children = spawn(connection, id, &record.children)?;
     let followers = follow(connection, &record.followers)?;
@@ -70,14 +71,14 @@ fn end_and_event_together(id: &CommandId, before: &Place, record: &Record) -> Re
 }
 
 /// Where the command stands after `record`.
-fn after(before: &Place, record: &Record) -> Place {
+fn after(before: &Place, record: &Record, hashes: &[Digest]) -> Place {
     Place {
         seq: before.seq,
         state: record.state.name(),
         since: since(record, before),
         parent: before.parent.clone(),
         observed: before.observed + record.observations.len() as u64,
-        evidence_head: evidence::head_after(&before.evidence_head, &record.evidence),
+        evidence_head: hashes.last().unwrap_or(&before.evidence_head).clone(),
         evidence_total: before.evidence_total + record.evidence.len() as u64,
     }
 }
@@ -162,13 +163,16 @@ fn observe(connection: &Connection, before: &Place, observations: &[String]) -> 
     Ok(())
 }
 
-fn chain(connection: &Connection, before: &Place, entries: &[EvidenceEntry]) -> Result<(), JournalError> {
+fn chain(
+    connection: &Connection,
+    before: &Place,
+    entries: &[EvidenceEntry],
+    hashes: &[Digest],
+) -> Result<(), JournalError> {
     let insert = "INSERT INTO evidence (command, n, at, call, answer, trace, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let mut head = before.evidence_head.clone();
-    for (n, entry) in (before.evidence_total + 1..).zip(entries) {
-        head = evidence::follow(&head, entry);
+    for (n, (entry, hash)) in (before.evidence_total + 1..).zip(entries.iter().zip(hashes)) {
         let at = entry.at.as_microsecond();
-        let row = params![before.seq, count(n), at, entry.call, entry.answer, entry.trace, head.as_str()];
+        let row = params![before.seq, count(n), at, entry.call, entry.answer, entry.trace, hash.as_str()];
         sql::run(connection, insert, row)?;
     }
     Ok(())
@@ -183,7 +187,7 @@ fn chain_parent(connection: &Connection, parent: &CommandId, entry: EvidenceEntr
     let head = evidence::follow(&above.evidence_head, &entry);
     let update = "UPDATE commands SET evidence_head = ?2, evidence_total = ?3 WHERE seq = ?1";
     sql::run(connection, update, params![above.seq, head.as_str(), count(above.evidence_total + 1)])?;
-    chain(connection, &above, &[entry])
+    chain(connection, &above, &[entry], &[head])
 }
 
 fn remove_people(connection: &Connection, id: &CommandId, record: &Record) -> Result<(), JournalError> {

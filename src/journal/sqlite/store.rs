@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Sqlite, accept, outbox, prune, read, record, standing, watches};
+use super::{Sqlite, accept, dossier, outbox, prune, read, record, standing, watches};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
 use crate::journal::{
-    Accepted, Answer, Cancelled, ChildResult, CommandRow, EvidenceRow, Forgotten, Horizons, InvitationRow, Loaded,
-    MayCancel, New, NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended, Walk, WatchRow,
+    Accepted, Answer, Cancelled, ChainedWalk, ChildResult, CommandRow, EvidenceRow, Forgotten, Horizons, InvitationRow,
+    Loaded, MayCancel, New, NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended, Walk, WatchRow,
 };
 
 impl Store for Sqlite {
@@ -73,6 +73,15 @@ impl Store for Sqlite {
 
     fn open_claims<'a>(&'a self, business: &'a BusinessId, asset: &'a Asset) -> Answer<'a, Vec<WatchRow>> {
         self.look(|connection| watches::open_claims(connection, business, asset))
+    }
+
+    fn walk_by<'a>(
+        &'a self,
+        business: &'a BusinessId,
+        list: &'a str,
+        at: Timestamp,
+    ) -> Answer<'a, Option<ChainedWalk>> {
+        self.look(move |connection| dossier::walk_by(connection, business, list, at))
     }
 
     fn last_denial<'a>(

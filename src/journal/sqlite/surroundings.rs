@@ -47,7 +47,10 @@ pub(super) fn walks_since(
 
 /// What became of the events of a command.
 pub(super) fn published(connection: &Connection, id: &CommandId) -> Result<Vec<Published>, JournalError> {
-    let select = "SELECT sequence, type, stored_at, settled FROM events
+    let select = "SELECT sequence, type, stored_at,
+             coalesce(settled, iif(EXISTS (SELECT 1 FROM outbox WHERE event = events.n AND reply_to IS NULL),
+                 NULL, 'confirmed')) AS settled
+         FROM events
          WHERE command = ?1 AND exchange = 'events' ORDER BY n";
     sql::all(connection, select, [id.as_str()], |row| Columns(row).published())
 }

@@ -291,7 +291,19 @@ async fn a_commit_that_fails_fails_all_of_its_group_and_none_after_it() {
         connection.pragma_update(None, "defer_foreign_keys", true)?;
         sql::run(connection, "INSERT INTO observations (command, n, observed) VALUES (77, 1, '')", []).map(drop)
     });
-    let (broken, neighbour) = tokio::join!(breaks, journal.accept(command("a")));
+    // The writer is kept busy until both are queued: then they are one group.
+    let (entered, inside) = oneshot::channel();
+    let (go, gate) = oneshot::channel::<()>();
+    let gates = Mutex::new(Some((entered, gate)));
+    let busy = journal.change(move |_| {
+        pass(&gates);
+        Ok(())
+    });
+    let group = async {
+        inside.await.unwrap();
+        tokio::join!(biased; breaks, journal.accept(command("a")), async { go.send(()).unwrap() })
+    };
+    let (_, (broken, neighbour, ())) = tokio::join!(busy, group);
     assert_eq!(broken.unwrap_err().code(), "commit_failed");
     assert_eq!(neighbour.unwrap_err().code(), "commit_failed");
     assert_eq!(journal.find(&id("a")).await.unwrap(), None);

@@ -3,6 +3,7 @@
 
 #[macro_use]
 mod contract;
+mod dossier;
 mod forgetting;
 mod ledger;
 mod limits;

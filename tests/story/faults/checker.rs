@@ -184,8 +184,10 @@ impl Seen {
                 .flatten()
                 .filter_map(|one| one["call"].as_str())
                 .collect();
-            let last_write = calls.iter().rposition(|call| !call.starts_with("GET ") && !call.starts_with("child "));
-            last_write.is_none_or(|write| calls[write..].iter().any(|call| call.starts_with("GET ")))
+            let is_write = |call: &&str| call.starts_with("POST ") || call.starts_with("DELETE ");
+            let last_write = calls.iter().rposition(is_write);
+            let is_look = |call: &&str| call.starts_with("GET ") || call.starts_with("walk ");
+            last_write.is_none_or(|write| calls[write..].iter().any(is_look))
         };
         good.filter(|event| !read_back(event))
             .map(|event| format!("I10: {} was said without a look: {}", event["data"]["command_id"], event["data"]))

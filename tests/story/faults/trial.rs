@@ -18,14 +18,16 @@ use super::lock::Locked;
 use crate::harness::{Story, phase};
 use crate::rabbit::{self, Vhost, eventually};
 
-/// Progress is back this long after a fault has ended (I9): ten seconds, and five for a machine that is busy with other
-/// stories.
+/// Progress is back this long after a fault has ended (I9).
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Bounds of a worker under the loads here (I8): a build without optimisation, 300 commands.
 const MEMORY_MOST_KB: u64 = 300 * 1024;
 const THREADS_MOST: usize = 64;
+/// A connection for each call that may be out, and what a worker always has open.
 const FILES_MOST: usize = 96;
+/// Calls that may be out at once.
+const IN_FLIGHT: &str = "48";
 
 /// Whether waits have the length that the matrix names, as `make soak` asks, or one that a developer waits for.
 pub fn scaled(short: Duration, full: Duration) -> Duration {
@@ -63,7 +65,8 @@ impl Trial {
 
     /// All but the worker.
     pub async fn prepared(name: &'static str, vhost: Vhost, world: World, settings: &[(&str, &str)]) -> Result<Self> {
-        let story = Story::prepared(vhost, world, settings).await?;
+        let mut story = Story::prepared(vhost, world, settings).await?;
+        story.set("LIMITS__IN_FLIGHT", IN_FLIGHT);
         let before = story.meta.world();
         let (sent, struck, may_wait, rejected) = Default::default();
         Ok(Self { story, name, before, sent, struck, may_wait, rejected, has_died: false })

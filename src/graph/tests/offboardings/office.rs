@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
 use super::super::super::distil::{Gathered, written};
+use super::super::super::json::Json;
 use super::super::super::said::{Said, read};
 use super::super::super::wire::Answered;
 use super::{BUSINESS, GROUPS, LEAVER, SUCCESSOR};
@@ -14,6 +12,7 @@ use crate::contract::{Asset, Body, Command, Kind, Outcome, PersonId, Phase, Plan
 use crate::graph_sim::{GraphRequest, State, Verb, World};
 use crate::meta::{Answer, Call, Method, Reply};
 use crate::procedures::{Fact, Move, Observation, Query, Rules, Tally, next};
+use jiff::Timestamp;
 
 pub(super) const TOKEN: &str = "sim-token-of-the-office";
 
@@ -279,9 +278,9 @@ impl Office {
             date: None,
             tier: None,
         };
-        match read(&answered, &[]) {
-            Said::Good(body) if call.is_write() => written(call, &body).map_or(Reply::Unknown, Reply::Answer),
-            Said::Good(body) => Reply::Answer(gathered(call, &body)),
+        match read(&answered, Vec::new) {
+            Said::Good(body) if call.is_write() => written(call, body.json()).map_or(Reply::Unknown, Reply::Answer),
+            Said::Good(body) => Reply::Answer(gathered(call, body.json())),
             Said::No(no) => no.settle(request.method).unwrap_or_else(|trouble| panic!("{call:?} met {trouble}")),
             Said::Lost(why) | Said::NotSent(why) => panic!("{call:?} was lost: {why}"),
         }
@@ -357,9 +356,9 @@ fn saw_successor(seen: &[Observation], page: &str) -> bool {
     })
 }
 
-fn gathered(call: &Call, body: &Value) -> Answer {
+fn gathered(call: &Call, body: Json<'_>) -> Answer {
     let mut gathered = Gathered::default();
-    for row in body["data"].as_array().into_iter().flatten() {
+    for row in body.get("data").and_then(Json::items).into_iter().flatten() {
         gathered.take(call, row).unwrap();
     }
     gathered.answer(call)
