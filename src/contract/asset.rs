@@ -100,6 +100,15 @@ impl Access {
             Self::Agency => "agency",
         }
     }
+
+    /// The other of the two.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Owner => Self::Agency,
+            Self::Agency => Self::Owner,
+        }
+    }
 }
 
 impl FromStr for Access {

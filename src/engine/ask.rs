@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::error::EngineError;
+use super::outage::Permit;
 use super::progress::Progress;
 use super::shared::Shared;
 use crate::contract::{BusinessId, Category, ErrorInfo, WaitCause};
@@ -55,6 +56,13 @@ pub(crate) async fn ask(
         progress.waits(WaitCause::Quota, Some(until)).await?;
         return Ok(Err(Gone::Waits(until)));
     }
+    let permit = match Permit::ask(shared) {
+        Ok(permit) => permit,
+        Err(until) => {
+            progress.waits(WaitCause::Outage, None).await?;
+            return Ok(Err(Gone::Waits(until)));
+        }
+    };
     if call.is_write() {
         // Journal first: after a crash the intent must be found, or Meta is asked twice.
         let text = serde_json::to_string(call).map_err(EngineError::Json)?;
@@ -65,6 +73,7 @@ pub(crate) async fn ask(
     if call.is_write() {
         crash_point!(Answered, progress.command.id.as_str());
     }
+    permit.heard(progress.command.id.as_str(), &asked);
     note_usage(shared, &ready.secrets.name, &business, &asked).await?;
     match asked.result {
         Ok(reply) => {
@@ -191,6 +200,11 @@ async fn settle(
             let reply = Reply::Refused(refusal);
             let observation = Observation::Asked { call: met.call.clone(), began: met.began, reply };
             Ok(Ok(Seen { observation, requests: Vec::new() }))
+        }
+        // Nobody's attempts are used up by what Meta cannot do for anybody.
+        Trouble::Transient { .. } | Trouble::NotSent { .. } if shared.memory().outage.probe_at().is_some() => {
+            progress.waits(WaitCause::Outage, None).await?;
+            Ok(Err(Gone::Waits(shared.clock.now() + shared.config.retry.first)))
         }
         Trouble::Transient { why } | Trouble::NotSent { why } => match next_wait(shared, progress) {
             Some(wait) => {

@@ -138,10 +138,15 @@ impl Progress<'_> {
         Ok(Plan { digest, steps: last })
     }
 
-    /// What became of each asset: the last thousand for the terminal event, more before it in parts.
-    pub(super) async fn results(&self, record: &mut Record) -> Result<Vec<ItemResult>, EngineError> {
+    /// What became of each asset, after what the command says `own`: the last thousand for the terminal event, more
+    /// before it in parts.
+    pub(super) async fn results(
+        &self,
+        record: &mut Record,
+        own: Vec<ItemResult>,
+    ) -> Result<Vec<ItemResult>, EngineError> {
         let (mut after, mut part) = (self.rehearsed().total, 0);
-        let mut waiting: Vec<ItemResult> = Vec::new();
+        let mut waiting = own;
         loop {
             let rows = self.shared.journal.children_results(&self.command.id, after, READ).await?;
             let Some(last) = rows.last() else { return Ok(waiting) };

@@ -59,6 +59,7 @@ impl Progress<'_> {
                 since: record.at,
                 awaits: self.awaits().to_owned(),
             }),
+            Say::Left(results) => Detail::Progress(Part { results, ..Part::default() }),
             Say::Part { part, assets } => Detail::Progress(Part { part: Some(part), assets, ..Part::default() }),
         };
         self.tell(record, detail, evidence.to_vec())
@@ -72,8 +73,7 @@ impl Progress<'_> {
         self.bring_rechecks(record, &outcome).await?;
         if has_results {
             let own = std::mem::take(&mut outcome.results);
-            outcome.results = self.results(record).await?;
-            outcome.results.extend(own);
+            outcome.results = self.results(record, own).await?;
         }
         if (has_results && self.command.dry_run) || (fanned_out && outcome.plan.is_some()) {
             let own = outcome.plan.take();
@@ -145,8 +145,11 @@ impl Progress<'_> {
     }
 
     pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {
-        let made = self.row.children.total;
-        (made.saturating_add(1)..).zip(commands).map(|(ordinal, command)| self.child(ordinal, command)).collect()
+        // Those of a rehearsal, and of an earlier wave, have the numbers before.
+        (self.row.children.total.saturating_add(1)..)
+            .zip(commands)
+            .map(|(ordinal, command)| self.child(ordinal, command))
+            .collect()
     }
 
     /// Children run as soon as they are journaled.

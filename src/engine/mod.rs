@@ -7,6 +7,7 @@ mod ask;
 mod board;
 mod census;
 mod clock;
+mod deeds;
 mod dispatch;
 mod error;
 mod fan_out;
@@ -16,6 +17,7 @@ mod intake;
 mod invitations;
 mod notice;
 mod offboarding;
+mod outage;
 mod pipe;
 mod poison;
 mod progress;
@@ -46,7 +48,7 @@ pub(crate) use sweep::{followed, next_look};
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
 use crate::contract::{Body, CommandId, parse_own};
-use crate::governor::{Pace, Parks};
+use crate::governor::{Outage, Pace, Parks};
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::procedures::{Observation, Query, Rules};
@@ -90,7 +92,8 @@ impl Engine {
             look_again: config.pace.look_again,
             unstated: config.pace.unstated,
         };
-        let memory = Mutex::new(remembered(&journal).await?);
+        let outage = Outage::new(outage::gaps(&config.retry));
+        let memory = Mutex::new(Memory { outage, ..remembered(&journal).await? });
         let (work, outbox) = (Notify::new(), Notify::new());
         let replies = Replies::default();
         let shared =
@@ -124,6 +127,10 @@ impl Engine {
         }));
         work.spawn(with(&shared, |shared| async move {
             sweep::run(&shared).await;
+            None
+        }));
+        work.spawn(with(&shared, |shared| async move {
+            outage::run(&shared).await;
             None
         }));
         work.spawn(with(&shared, |shared| async move {

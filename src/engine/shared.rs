@@ -15,7 +15,7 @@ use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets};
-use crate::governor::{Pace, Parks, Usages};
+use crate::governor::{Outage, Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, InLane, Journal, State};
 use crate::procedures::{Rules, StopCause};
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
 pub(crate) struct Memory {
     pub(crate) board: Board,
     pub(crate) parks: Parks,
+    /// Whether Meta answers anybody.
+    pub(crate) outage: Outage,
     /// For gauges alone: how the open commands stand, and what the usage headers said.
     pub(crate) census: Census,
     pub(crate) usages: Usages,

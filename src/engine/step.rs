@@ -167,6 +167,7 @@ async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: T
             let by = shared.memory().is_leaving(business, person);
             Ok(Fact::Leaving(by.filter(|by| !is_part_of(&command.id, by))))
         }
+        Query::Deeds { target } => super::deeds::of(shared, progress, target).await,
         Query::Stop { target, cause: StopCause::Cancelled } => cancel(shared, progress, target, now).await,
         Query::Stop { target, cause } => {
             let Some(row) = journal.find(target).await? else { return Ok(Fact::NotKnown) };

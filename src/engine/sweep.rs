@@ -14,6 +14,7 @@ use tracing::{Instrument, debug, warn};
 use super::ask::usable;
 use super::error::EngineError;
 use super::follow::{age, gap};
+use super::outage::Permit;
 use super::shared::Shared;
 use crate::config::PollConfig;
 use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
@@ -229,7 +230,9 @@ pub(super) async fn read(shared: &Shared, business: &BusinessId, call: &Call) ->
     if shared.memory().parks.parked(&ready.secrets.name, business, shared.clock.now()).is_some() {
         return Ok(None);
     }
+    let Ok(permit) = Permit::ask(shared) else { return Ok(None) };
     let asked = shared.graph.ask(&ready.secrets, call).await;
+    permit.heard(business.as_str(), &asked);
     let ended = shared.clock.now();
     let answer = match asked.result {
         Ok(Reply::Answer(answer)) => Some(answer),

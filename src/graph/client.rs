@@ -83,6 +83,8 @@ pub struct Asked {
     pub requests: Vec<Sent>,
     /// What the last usage headers on each bucket said.
     pub usage: Vec<Usage>,
+    /// Whether Meta has answered any request of it, and not only that it cannot just now.
+    pub answered: bool,
 }
 
 /// Whose token a credential holds.
@@ -158,7 +160,7 @@ impl Graph {
             None if matches!(call, Call::StaffedPart { .. }) => session.staffed(call).await,
             None => session.walk(call).await,
         };
-        Asked { result, began, requests: session.requests, usage: session.usage }
+        Asked { result, began, requests: session.requests, usage: session.usage, answered: session.answered }
     }
 
     /// Who the credential is: `GET /me`.

@@ -23,6 +23,8 @@ pub(super) struct Session<'a> {
     page_token: Option<SecretString>,
     pub(super) requests: Vec<Sent>,
     pub(super) usage: Vec<Usage>,
+    /// Whether Meta has answered anything, and not only that it cannot just now.
+    pub(super) answered: bool,
 }
 
 impl<'a> Session<'a> {
@@ -37,7 +39,16 @@ impl<'a> Session<'a> {
     /// A conversation about no call of the table.
     pub(super) fn plain(graph: &'a Graph, secrets: &'a Secrets) -> Self {
         let first = Outgoing { method: Method::Get, path: String::new(), params: Vec::new() };
-        Self { graph, secrets, first, page: None, page_token: None, requests: Vec::new(), usage: Vec::new() }
+        Self {
+            graph,
+            secrets,
+            first,
+            page: None,
+            page_token: None,
+            requests: Vec::new(),
+            usage: Vec::new(),
+            answered: false,
+        }
     }
 
     /// Makes the write, once.
@@ -122,6 +133,11 @@ impl<'a> Session<'a> {
             Heard::Answer(answered) => self.understand(&answered),
             Heard::Lost(why) => (Said::Lost(why.clone()), why, None),
             Heard::NotSent(why) => (Said::NotSent(why.clone()), format!("not sent: {why}"), None),
+        };
+        self.answered |= match &said {
+            Said::Good(_) => true,
+            Said::No(no) => no.row.class != Class::Transient,
+            Said::Lost(_) | Said::NotSent(_) => false,
         };
         let call = format!("{} {}", out.method.word(), out.path);
         self.requests.push(Sent { at, call, answer, trace });

@@ -112,6 +112,7 @@ impl Session<'_> {
 
     /// What was asked for a row is evidence of the whole call.
     fn take_over(&mut self, session: Session<'_>) {
+        self.answered |= session.answered;
         self.requests.extend(session.requests);
         for line in session.usage {
             self.usage.retain(|known| known.bucket != line.bucket);

@@ -90,6 +90,7 @@ impl Claim<'_> {
             Fact::Denied(_)
             | Fact::OpenClaims(_)
             | Fact::Removed(_)
+            | Fact::Deeds(_)
             | Fact::Told(_)
             | Fact::Leaving(_)
             | Fact::NotKnown
@@ -105,6 +106,7 @@ impl Claim<'_> {
             | Fact::Removed(_)
             | Fact::Told(_)
             | Fact::Leaving(_)
+            | Fact::Deeds(_)
             | Fact::NotKnown
             | Fact::NotAllowed => Ok(Vec::new()),
         }

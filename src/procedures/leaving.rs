@@ -25,6 +25,7 @@ pub(super) fn by_whom(script: &mut Script<'_>, query: &Query) -> Run<Option<Comm
         Fact::OpenClaims(_)
         | Fact::Denied(_)
         | Fact::Removed(_)
+        | Fact::Deeds(_)
         | Fact::Told(_)
         | Fact::NotKnown
         | Fact::NotAllowed => Ok(None),

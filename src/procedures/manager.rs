@@ -69,6 +69,7 @@ fn removed_lately(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonId>> 
         | Fact::Denied(_)
         | Fact::Told(_)
         | Fact::Leaving(_)
+        | Fact::Deeds(_)
         | Fact::NotKnown
         | Fact::NotAllowed => Ok(Vec::new()),
     }

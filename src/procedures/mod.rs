@@ -7,6 +7,7 @@
 mod bring_about;
 mod cancel;
 mod claim;
+mod deeds;
 mod fan_out;
 mod groups;
 mod inspect;
@@ -25,11 +26,13 @@ mod together;
 #[cfg(test)]
 mod trials;
 mod unbind;
+mod undo;
 pub mod verdict;
 mod withdraw;
 
 use jiff::Timestamp;
 
+pub use deeds::{Deed, Deeds, Done, deeds};
 pub use notice::{counts_from, is_rehearsal};
 pub use observation::{
     Announcement, Fact, InvitationWatch, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch,
@@ -78,6 +81,7 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
         Body::Cancel { target } => cancel::run(script, target),
+        Body::Undo { target } => undo::run(script, target),
         Body::Inspect { kinds, people } if kinds.is_empty() || kinds.contains(&Kind::Page) => {
             if *people {
                 inspect::run_with_people(script)
@@ -88,11 +92,9 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
         Body::Offboard { .. } => offboard::run(script),
         Body::Invite { .. } => invite::run(script),
-        Body::Transfer { .. }
-        | Body::Share { .. }
-        | Body::Revoke { .. }
-        | Body::Disconnect { .. }
-        | Body::Undo { .. } => Ok(not_in_this_version(command.body.name())),
+        Body::Transfer { .. } | Body::Share { .. } | Body::Revoke { .. } | Body::Disconnect { .. } => {
+            Ok(not_in_this_version(command.body.name()))
+        }
     }
 }
 

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::deeds::Deeds;
 use super::verdict::Verdict;
 use crate::contract::{
-    Access, Asset, AssetSeen, BusinessId, Command, CommandId, Digest, EmailAddress, Outcome, Person, PersonId,
-    PersonSeen, Phase, Plan, Tasks,
+    Access, Asset, AssetSeen, BusinessId, Command, CommandId, Digest, EmailAddress, ItemResult, Outcome, Person,
+    PersonId, PersonSeen, Phase, Plan, Tasks,
 };
 use crate::meta::{Call, Reply};
 
@@ -77,6 +78,8 @@ pub enum Say {
         /// Its rows, at most about 1 000.
         assets: Vec<AssetSeen>,
     },
+    /// What will not be done, before anything is: at most about 1 000.
+    Left(Vec<ItemResult>),
 }
 
 /// A pending claim, to be followed outside its lane.
@@ -147,6 +150,11 @@ pub enum Query {
         /// Who.
         person: Person,
     },
+    /// What a finished command has changed. Fact: [`Fact::Deeds`].
+    Deeds {
+        /// Which.
+        target: CommandId,
+    },
     /// Tells a command to stop. Fact: [`Fact::Told`].
     Stop {
         /// Which.
@@ -168,11 +176,13 @@ pub enum Fact {
     Removed(Vec<PersonId>),
     /// The command that is offboarding the person, if one is.
     Leaving(Option<CommandId>),
+    /// What a command has changed, as far as it is on record.
+    Deeds(Deeds),
     /// The target's phase when it was told: `None` while it is open.
     Told(Option<Phase>),
     /// No such command yet: it will end as cancelled if it comes within 24 h.
     NotKnown,
-    /// Who published this command has no right to that one: it was told nothing.
+    /// Who published this command has no right to that one: it was told nothing, and nothing is told of it.
     NotAllowed,
 }
 

@@ -195,6 +195,7 @@ impl Whims {
                 Fact::Removed(if self.one_in(3) { vec!["73".parse().unwrap()] } else { Vec::new() })
             }
             Query::Leaving { .. } | Query::IsLeaving { .. } => Fact::Leaving(None),
+            Query::Deeds { .. } => Fact::NotKnown,
             Query::Stop { .. } => Fact::Told(None),
         }
     }

@@ -45,4 +45,5 @@ mod telemetry;
 mod telemetry_metrics;
 mod trouble;
 mod unbind;
+mod undo;
 mod watch;

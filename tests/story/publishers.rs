@@ -14,7 +14,7 @@ use crate::rabbit::{Message, Vhost};
 const PAGE: &str = "1001";
 /// What the stranger may do, and that our own user may do everything.
 const RULES: &str = r#"[
-    {user = "stranger", commands = ["claim", "transfer", "share", "cancel"], businesses = ["2001"], partners = ["3001"]},
+    {user = "stranger", commands = ["claim", "transfer", "share", "cancel", "undo"], businesses = ["2001"], partners = ["3001"]},
     {user = "bindery", commands = ["*"], businesses = ["*"], partners = ["*"]},
 ]"#;
 
@@ -183,5 +183,19 @@ async fn a_command_under_anothers_routing_key_is_rejected() -> Result<()> {
     assert_eq!(story.calls(), []);
     story.send(&of(BUSINESS, agency_claim("a", PAGE))).await?;
     story.told("a", "pending").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_undo_of_anothers_command_ends_as_unauthorised_and_tells_nothing() -> Result<()> {
+    let pages = world().page(PAGE, |p| p.direct_admin("92002"));
+    let (story, stranger) = restricted(pages).await?;
+    give(&story.vhost, "bindery", &of(NEIGHBOUR, owner_claim("theirs", PAGE))).await?;
+    ends(&story.event_of("theirs").await?, "confirmed", json!(true))?;
+    let undo = json!({"id": "u", "command": "undo", "target": "theirs"});
+    give(&stranger, "stranger", &undo).await?;
+    let event = story.event_of("u").await?;
+    fails(&event, "unauthorised", "unauthorised")?;
+    assert_eq!(story.writes().len(), 1, "the claim alone");
     Ok(())
 }

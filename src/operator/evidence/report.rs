@@ -13,7 +13,7 @@ pub(super) const FORMAT: &str = "bindery evidence 1";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// [`FORMAT`].
+    /// `bindery evidence 1`; another number where it would be verified in another way.
     pub format: String,
     /// The command.
     pub of: CommandId,

@@ -5,3 +5,4 @@
 mod inspect;
 pub(super) mod paper;
 mod transfer;
+mod undo;

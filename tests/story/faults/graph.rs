@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bindery::graph_sim::{Break, Holder, How, ListingOddity, Oddity, Scripted, Token, Verb, World};
+use bindery::graph_sim::{Break, Call, Holder, How, ListingOddity, Oddity, Scripted, Token, Verb, World};
 use tokio::task::JoinSet;
 
 use super::broker::load_is_done;
@@ -129,6 +129,30 @@ async fn f33_a_burst_of_errors_is_sat_out_and_fails_no_command() -> Result<()> {
         trial.settles().await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn f33_while_meta_answers_nobody_a_probe_asks_for_all_and_no_attempt_is_used_up() -> Result<()> {
+    // What is left of the tries would not last for this outage.
+    let settings = [("RETRY__GIVE_UP_AFTER", "2s")];
+    let mut trial = Trial::of("F33 outage", pages(), &settings).await?;
+    for verb in [Verb::Get, Verb::Post, Verb::Delete] {
+        trial.story.meta.break_next(Break::next(verb, "/", error(2, 500)).times(u32::MAX));
+    }
+    send_all(&mut trial).await?;
+    trial.strikes();
+    trial.story.events_told(COMMANDS, |event| event["data"]["waiting"]["cause"] == "outage").await?;
+    let (told, until) = (trial.story.last_call(), trial.story.meta.now() + Duration::from_secs(4));
+    let probed = |call: &Call| call.path == "/me" && call.at >= until;
+    trial.story.call("a probe at the end of a longer outage", probed).await?;
+    let by_commands = trial.story.calls().into_iter().filter(|call| call.n > told).count();
+    let probes = trial.story.meta.calls().into_iter().filter(|call| call.n > told && call.path == "/me").count();
+    ensure!(by_commands == 0 && probes <= 12, "{by_commands} calls by commands beside {probes} probes");
+    ensure!(trial.story.events().iter().all(|event| event["data"]["terminal"] != true), "a command ended");
+    trial.story.meta.heal();
+    load_is_done(&trial, COMMANDS).await?;
+    ensure!(trial.story.log_text().contains("Meta answers again"), "nobody was told");
+    trial.settles().await.map(drop)
 }
 
 #[tokio::test]

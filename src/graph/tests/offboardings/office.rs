@@ -220,7 +220,9 @@ impl Office {
                 Fact::Removed(self.removed.iter().filter(of).map(|(_, person, _)| person.clone()).collect())
             }
             Query::Leaving { .. } | Query::IsLeaving { .. } => Fact::Leaving(None),
-            Query::OpenClaims { .. } | Query::LastDenial { .. } | Query::Stop { .. } => panic!("nobody asks {query:?}"),
+            Query::OpenClaims { .. } | Query::LastDenial { .. } | Query::Deeds { .. } | Query::Stop { .. } => {
+                panic!("nobody asks {query:?}")
+            }
         }
     }
 

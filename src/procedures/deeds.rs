@@ -1,0 +1,220 @@
+//! What a finished command has changed, read off what it has seen: the state before its writes, and after them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::observation::Observation;
+use super::people::tasks_of;
+use crate::contract::{Access, Asset, Body, BusinessId, Command, PersonId, Phase, Targets, Tasks};
+use crate::meta::{Answer, Call, GroupId, PersonOn, Reply};
+
+/// What is on record of a command's changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deeds {
+    /// It has ended: all that it changed.
+    Ended {
+        /// The business that acted.
+        business: BusinessId,
+        /// Asset by asset, in the order of doing.
+        deeds: Vec<Deed>,
+    },
+    /// It is still open.
+    Open,
+    /// It ended so long ago that what it saw is kept no longer.
+    Forgotten,
+    /// It is no command on single assets.
+    Unfit {
+        /// Its name.
+        command: String,
+    },
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    /// Of what.
+    pub asset: Asset,
+    /// How.
+    pub done: Done,
+}
+
+/// What was done to an asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// A person's rights on it are others.
+    Rights {
+        /// Whose.
+        person: PersonId,
+        /// What they had.
+        before: Tasks,
+        /// What they had when the command was done.
+        after: Tasks,
+    },
+    /// It came to the business.
+    Claimed {
+        /// As what.
+        access: Access,
+    },
+    /// The business let go of it.
+    LetGo,
+    /// A person left an asset group that gave rights on it.
+    LeftGroup {
+        /// Which.
+        group: GroupId,
+        /// Who.
+        person: PersonId,
+    },
+}
+
+impl Deeds {
+    /// Whether `body` is a command on single assets, whose changes can be read off.
+    #[must_use]
+    pub fn can_be_told(body: &Body) -> bool {
+        match body {
+            Body::Claim { .. }
+            | Body::Unbind { .. }
+            | Body::Reassign { .. }
+            | Body::Assign { .. }
+            | Body::Unassign { .. } => true,
+            Body::Invite { .. }
+            | Body::Offboard { .. }
+            | Body::Transfer { .. }
+            | Body::Share { .. }
+            | Body::Revoke { .. }
+            | Body::Disconnect { .. }
+            | Body::Inspect { .. }
+            | Body::Undo { .. }
+            | Body::Cancel { .. } => false,
+        }
+    }
+}
+
+/// What `command`, which ended as `phase`, has changed by itself; its children tell of themselves.
+#[must_use]
+pub fn deeds(command: &Command, phase: Phase, seen: &[Observation]) -> Vec<Deed> {
+    // What a rehearsal saw is not what the command found.
+    let anew = seen.iter().rposition(|seen| matches!(seen, Observation::NoticeOver { .. })).unwrap_or(0);
+    let mut record = Record { assets: named(command), ..Record::default() };
+    for observation in &seen[anew..] {
+        if let Observation::Asked { call, reply, .. } = observation {
+            record.take_in(call, reply);
+        }
+    }
+    record.told(command, phase)
+}
+
+/// What has been seen and done so far.
+#[derive(Default)]
+struct Record {
+    assets: Vec<Asset>,
+    people: BTreeMap<Asset, Vec<PersonOn>>,
+    /// Whose rights were touched, with what they had and what they came to have.
+    rights: BTreeMap<(Asset, PersonId), (Tasks, Tasks)>,
+    groups: BTreeSet<(GroupId, PersonId)>,
+    claimed: bool,
+    removed: bool,
+}
+
+impl Record {
+    fn take_in(&mut self, call: &Call, reply: &Reply) {
+        match (call, reply) {
+            (Call::PeopleOn { asset, .. }, Reply::Answer(Answer::People(people))) => self.look(asset, people),
+            (_, Reply::Refused(_) | Reply::GaveUp(_)) => {}
+            (Call::Assign { asset, person, tasks, .. }, _) => self.touch(asset, person, tasks),
+            (Call::Unassign { asset, person }, _) => self.touch(asset, person, &Tasks::default()),
+            (Call::LeaveGroup { group, person }, _) => {
+                self.groups.insert((group.clone(), person.clone()));
+                for asset in self.assets.clone() {
+                    self.touch(&asset, person, &Tasks::default());
+                }
+            }
+            (Call::Claim { .. }, _) => self.claimed = true,
+            (Call::Remove { .. }, _) => self.removed = true,
+            (
+                Call::Find { .. }
+                | Call::ListPart { .. }
+                | Call::ListAll { .. }
+                | Call::PeopleOn { .. }
+                | Call::RolesOn { .. }
+                | Call::FindPerson { .. }
+                | Call::AssetsOf { .. }
+                | Call::GroupsOf { .. }
+                | Call::GroupsOfPerson { .. }
+                | Call::InGroup { .. }
+                | Call::Directory { .. }
+                | Call::StaffedPart { .. }
+                | Call::RemovePerson { .. }
+                | Call::Members { .. }
+                | Call::Invitations { .. }
+                | Call::Myself
+                | Call::Invite { .. }
+                | Call::CallOff { .. },
+                _,
+            ) => {}
+        }
+    }
+
+    /// What a list shows after a write is what the write came to.
+    fn look(&mut self, asset: &Asset, people: &[PersonOn]) {
+        for ((touched, person), (_, after)) in &mut self.rights {
+            if touched == asset {
+                *after = tasks_of(people, person);
+            }
+        }
+        self.people.insert(asset.clone(), people.to_vec());
+    }
+
+    fn touch(&mut self, asset: &Asset, person: &PersonId, to_have: &Tasks) {
+        let had = || self.people.get(asset).map(|people| tasks_of(people, person)).unwrap_or_default();
+        let (_, after) =
+            self.rights.entry((asset.clone(), person.clone())).or_insert_with_key(|_| (had(), Tasks::default()));
+        *after = to_have.clone();
+    }
+
+    fn told(self, command: &Command, phase: Phase) -> Vec<Deed> {
+        let mut deeds = Vec::new();
+        let of = |asset: &Asset, done| Deed { asset: asset.clone(), done };
+        match &command.body {
+            Body::Claim { access, .. } if self.claimed && phase == Phase::Confirmed => {
+                deeds.extend(self.assets.iter().map(|asset| of(asset, Done::Claimed { access: *access })));
+            }
+            Body::Unbind { .. } if self.removed => deeds.extend(self.assets.iter().map(|asset| of(asset, Done::LetGo))),
+            Body::Claim { .. }
+            | Body::Unbind { .. }
+            | Body::Reassign { .. }
+            | Body::Assign { .. }
+            | Body::Unassign { .. }
+            | Body::Invite { .. }
+            | Body::Offboard { .. }
+            | Body::Transfer { .. }
+            | Body::Share { .. }
+            | Body::Revoke { .. }
+            | Body::Disconnect { .. }
+            | Body::Inspect { .. }
+            | Body::Undo { .. }
+            | Body::Cancel { .. } => {}
+        }
+        for (group, person) in &self.groups {
+            let left = |asset| of(asset, Done::LeftGroup { group: group.clone(), person: person.clone() });
+            deeds.extend(self.assets.first().map(left));
+        }
+        let changed = self.rights.into_iter().filter(|(_, (before, after))| before != after);
+        deeds.extend(
+            changed
+                .map(|((asset, person), (before, after))| Deed { asset, done: Done::Rights { person, before, after } }),
+        );
+        deeds
+    }
+}
+
+/// The assets that a command names.
+fn named(command: &Command) -> Vec<Asset> {
+    match command.body.targets() {
+        Some(Targets::One(asset)) => vec![asset.clone()],
+        Some(Targets::List(assets)) => assets.clone(),
+        Some(Targets::All) | None => Vec::new(),
+    }
+}
