@@ -9,6 +9,7 @@
 
 mod checks;
 mod holdings;
+mod lasting;
 pub(super) mod leaver;
 mod recheck;
 
@@ -26,7 +27,8 @@ use crate::contract::{
 };
 use crate::meta::{Call, Member};
 use checks::{Kept, kept, may_go};
-use holdings::holdings;
+use holdings::{Holdings, holdings};
+use lasting::{ends_with_the_leaving, until_the_leaving};
 use leaver::{Found, Leaver, look_up, withdraw};
 
 /// How often the lists are read, at most: somebody who goes on giving the person things is stronger than we are.
@@ -118,15 +120,16 @@ fn hand_over(
 ) -> Run<Outcome> {
     for _ in 0..ROUNDS {
         let held = holdings(script, &member.id)?;
-        let fresh: Vec<Asset> = held.assets.iter().filter(|asset| !handed.known.contains(*asset)).cloned().collect();
+        let fresh: Vec<Asset> = held.assets.keys().filter(|asset| !handed.known.contains(*asset)).cloned().collect();
         handed.known.extend(fresh.iter().cloned());
         let to_do = leave_what_is_kept(script, fresh, handed);
+        let to_do = until_the_leaving(script, errand, member, successor, (&held, to_do), handed)?;
         if to_do.is_empty() {
             return leave(script, errand, member, handed);
         }
         let bundles = tied(to_do, &held.groups);
         let parent = script.command().clone();
-        let child = |(n, assets)| child(&parent, n, &member.id, successor, assets);
+        let child = |(n, assets)| child(&parent, n, &member.id, successor, (&held, assets));
         let children = (script.next_child()..).zip(bundles).map(child).collect();
         script.spawn(children)?;
         handed.begun = true;
@@ -160,13 +163,26 @@ fn leave_what_is_kept(script: &Script<'_>, fresh: Vec<Asset>, handed: &mut Hande
 }
 
 /// A child an asset, or a bundle of those that asset groups tie.
-fn child(parent: &Command, n: u32, from: &PersonId, to: Option<&PersonId>, assets: Vec<Asset>) -> Command {
+fn child(
+    parent: &Command,
+    n: u32,
+    from: &PersonId,
+    to: Option<&PersonId>,
+    (held, assets): (&Holdings, Vec<Asset>),
+) -> Command {
     let targets = match <[Asset; 1]>::try_from(assets) {
         Ok([asset]) => Targets::One(asset),
         Err(several) => Targets::List(several),
     };
     let user = Person::Id(from.clone());
+    let lasts = |targets: &Targets| match targets {
+        Targets::One(asset) if ends_with_the_leaving(asset, held) => held.assets.get(asset).cloned(),
+        Targets::One(_) | Targets::List(_) | Targets::All => None,
+    };
     let body = match to {
+        Some(to) if let Some(tasks) = lasts(&targets) => {
+            Body::Assign { targets, user: Person::Id(to.clone()), tasks, adding: true }
+        }
         Some(to) => Body::Reassign { targets, from: user, to: Person::Id(to.clone()), tasks: None },
         None => Body::Unassign { targets, user, tasks: None },
     };
