@@ -9,8 +9,10 @@ mod events;
 mod evidence;
 mod explain;
 mod graph_sim;
+mod hold;
 mod list;
 mod pipe;
+mod release;
 mod run;
 mod schema;
 mod send;
@@ -65,6 +67,12 @@ enum Command {
     /// Messages that are no commands: looked at, replayed or discarded.
     #[command(subcommand)]
     Dead(dead::DeadCommand),
+    /// The stop switch: no new write leaves for a business, or for any, within one call's time. Reads go on.
+    Hold(hold::HoldArgs),
+    /// Takes a hold back: what it stopped goes on where it stood.
+    Resume(hold::ResumeArgs),
+    /// Lets a command and its children pass the blast radius (`offboarding.blast_radius`).
+    Release(release::ReleaseArgs),
     /// Shows events as they come, of one command, one business, or all.
     Watch(watch::WatchArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
@@ -152,6 +160,9 @@ impl Cli {
             Command::Doctor(args) => doctor::run(args.clone(), &self.load_config()?).await,
             Command::Events(command) => events::run(command.clone(), &self.load_config()?).await,
             Command::Dead(command) => dead::run(command.clone(), &self.load_config()?).await,
+            Command::Hold(args) => hold::hold(args.clone(), &self.load_config()?).await,
+            Command::Resume(args) => hold::resume(args.clone(), &self.load_config()?).await,
+            Command::Release(args) => release::run(args.clone(), &self.load_config()?).await,
             Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,

@@ -34,9 +34,11 @@ pub(super) async fn run(config: Config) -> Result<Ended, CliError> {
     let clock = Clock::default();
     let stop = CancellationToken::new();
     let (shutdown_within, listen) = (config.shutdown_within, config.http.listen);
-    let desk = Desk::new(journal.clone(), Arc::new(config.clone()), broker.clone(), clock.clone());
-    let engine = Engine::new(config, journal.clone(), graph.with_clock(clock.reader()), clock, stop.clone()).await;
+    let shown = Arc::new(config.clone());
+    let graph = graph.with_clock(clock.reader());
+    let engine = Engine::new(config, journal.clone(), graph, clock.clone(), stop.clone()).await;
     let engine = engine.map_err(|error| CliError::OutOfReach(format!("could not read the journal: {error}")))?;
+    let desk = Desk::new(journal.clone(), shown, broker.clone(), engine.switch(), clock);
     let mut tasks = JoinSet::new();
     let health = operator::Health::new(journal.clone(), stop.clone());
     let served = operator::serve(listen, health.clone(), desk).await;

@@ -7,6 +7,7 @@ use tracing::{info, warn};
 
 use super::error::EngineError;
 use super::outage::Permit;
+use super::permit;
 use super::progress::Progress;
 use super::shared::Shared;
 use crate::contract::{BusinessId, Category, ErrorInfo, WaitCause};
@@ -30,6 +31,10 @@ pub(crate) struct Seen {
 pub(crate) enum Gone {
     /// The command waits, and keeps its lane.
     Waits(Timestamp),
+    /// It waits to be told, and holds no lane meanwhile.
+    Away,
+    /// It has waited, and reads anew what it knew before that.
+    Anew,
     /// It has waited as long as it may.
     Failed(ErrorInfo, Vec<Sent>),
 }
@@ -47,6 +52,11 @@ pub(crate) async fn ask(
     call: &Call,
 ) -> Result<Result<Seen, Gone>, EngineError> {
     let Some(business) = acting(progress, call) else { return Ok(Err(Gone::Failed(no_business(), Vec::new()))) };
+    if call.is_write()
+        && let Some(gone) = permit::held_back(shared, progress, &business).await?
+    {
+        return Ok(Err(gone));
+    }
     let ready = match credential(shared, progress, &business).await? {
         Ok(ready) => ready,
         Err(gone) => return Ok(Err(gone)),
@@ -63,16 +73,14 @@ pub(crate) async fn ask(
             return Ok(Err(Gone::Waits(until)));
         }
     };
-    if call.is_write() {
-        // Journal first: after a crash the intent must be found, or Meta is asked twice.
-        let text = serde_json::to_string(call).map_err(EngineError::Json)?;
-        progress.intends(text, shared.clock.now()).await?;
-        crash_point!(Intended, progress.command.id.as_str());
-    }
-    let asked = shared.graph.ask(&ready.secrets, call).await;
-    if call.is_write() {
-        crash_point!(Answered, progress.command.id.as_str());
-    }
+    let asked = if call.is_write() {
+        match write(shared, progress, call, &business, &ready.secrets).await? {
+            Ok(asked) => asked,
+            Err(gone) => return Ok(Err(gone)),
+        }
+    } else {
+        shared.graph.ask(&ready.secrets, call).await
+    };
     permit.heard(progress.command.id.as_str(), &asked);
     note_usage(shared, &ready.secrets.name, &business, &asked).await?;
     match asked.result {
@@ -88,6 +96,53 @@ pub(crate) async fn ask(
     }
 }
 
+/// Makes a write that is within the blast radius and on no hold, when its intent is durable.
+async fn write(
+    shared: &Shared,
+    progress: &mut Progress<'_>,
+    call: &Call,
+    business: &BusinessId,
+    secrets: &Secrets,
+) -> Result<Result<Asked, Gone>, EngineError> {
+    let taken = match permit::within_radius(shared, progress, call).await? {
+        Ok(taken) => taken,
+        Err(gone) => return Ok(Err(gone)),
+    };
+    // Journal first: after a crash the intent must be found, or Meta is asked twice.
+    let text = serde_json::to_string(call).map_err(EngineError::Json)?;
+    let intended = progress.intends(text, shared.clock.now()).await;
+    let goes = intended.is_ok() && !shared.is_on_hold(progress, business);
+    let asked = if goes {
+        crash_point!(Intended, progress.command.id.as_str());
+        let may_go = || !shared.memory().holds.stop([business]);
+        Some(shared.graph.ask_while(secrets, call, &may_go).await)
+    } else {
+        None
+    };
+    if let Some(taken) = taken.filter(|_| asked.as_ref().is_none_or(had_no_effect)) {
+        shared.memory().blast.give_back(&taken);
+    }
+    intended?;
+    match asked {
+        Some(asked) => {
+            crash_point!(Answered, progress.command.id.as_str());
+            Ok(Ok(asked))
+        }
+        None => {
+            let gone = permit::held_back(shared, progress, business).await?;
+            Ok(Err(gone.unwrap_or(Gone::Anew)))
+        }
+    }
+}
+
+/// Whether a write certainly changed nothing.
+fn had_no_effect(asked: &Asked) -> bool {
+    match &asked.result {
+        Ok(Reply::Answer(_) | Reply::Unknown) => false,
+        Ok(Reply::Refused(_) | Reply::GaveUp(_)) | Err(_) => true,
+    }
+}
+
 /// Whose business the call is: the call's own where it names one, else the command's.
 fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
     match call {
@@ -98,6 +153,7 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::FindPerson { business, .. }
         | Call::StaffedPart { business, .. }
         | Call::Directory { business }
+        | Call::Myself { business }
         | Call::Claim { business, .. }
         | Call::Remove { business, .. }
         | Call::Assign { business, .. }
@@ -105,6 +161,7 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::Invitations { business, .. }
         | Call::Invite { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
+        | Call::LinksOf { .. }
         | Call::AssetsOf { .. }
         | Call::GroupsOf { .. }
         | Call::GroupsOfPerson { .. }
@@ -112,7 +169,7 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::Unassign { .. }
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. }
-        | Call::Myself
+        | Call::MyPeople
         | Call::CallOff { .. } => progress.command.business.clone(),
     }
 }

@@ -181,6 +181,19 @@ impl Board {
         self.let_in(seq);
     }
 
+    /// As [`Self::wake`], for many at once: what is due later is looked through once.
+    pub(crate) fn wake_all(&mut self, seqs: &BTreeSet<Seq>) {
+        self.later.retain(|(_, seq)| !seqs.contains(seq));
+        for &seq in seqs {
+            self.nudged.remove(&seq);
+            match self.running.get_mut(&seq) {
+                Some(woken) => *woken = true,
+                None if self.open.contains_key(&seq) => self.let_in(seq),
+                None => {}
+            }
+        }
+    }
+
     /// Has this command look at its children at `due`; whoever is to look already looks when it was told first.
     pub(crate) fn nudge(&mut self, id: &CommandId, due: Timestamp) {
         let Some(&seq) = self.seqs.get(id) else { return };
@@ -486,6 +499,22 @@ mod tests {
         assert_eq!(picked(&mut board, 2), [1], "and looks again, once");
         board.left(1, Left::Ended, at(2));
         assert_eq!(picked(&mut board, 9), [] as [Seq; 0]);
+    }
+
+    #[test]
+    fn many_are_woken_at_once_in_their_lanes_and_nobody_else_is() {
+        let mut board = Board::default();
+        for seq in 1..=4 {
+            board.arrive(seq, entry(&format!("c{seq}"), "1", &format!("page/{seq}"), 4), None, at(0));
+        }
+        assert_eq!(picked(&mut board, 0), [1, 2, 3, 4]);
+        for seq in 1..=3 {
+            board.left(seq, Left::Until(Timestamp::MAX), at(0));
+        }
+        board.wake_all(&BTreeSet::from([1, 2, 4, 9]));
+        assert_eq!(picked(&mut board, 0), [1, 2], "3 waits on, 4 runs");
+        board.left(4, Left::Until(Timestamp::MAX), at(0));
+        assert_eq!(picked(&mut board, 0), [4], "woken while it ran");
     }
 
     #[test]

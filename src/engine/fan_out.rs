@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::error::EngineError;
 use super::progress::Progress;
 use crate::contract::{
-    Asset, Detail, Digest, ItemResult, Outcome, PersonId, Phase, Plan, PlanStep, Progress as Part, Targets, parse_own,
+    Asset, Detail, Digest, ItemResult, Outcome, PersonId, Phase, Plan, PlanStep, Progress as Part, Targets, WaitCause,
+    Waiting, parse_own,
 };
 use crate::journal::{ChildResult, Record, State};
 use crate::procedures::{Observation, Tally, counts_from};
@@ -57,6 +58,44 @@ impl Progress<'_> {
         self.store(record).await?;
         if upto < settled {
             self.shared.memory().board.nudge(&self.command.id, now + TOLD_EVERY);
+        }
+        Ok(())
+    }
+
+    /// A child publishes nothing itself: that it waits for an operator is its parent's to tell.
+    pub(super) fn tell_parent(&self, cause: WaitCause) {
+        let Some(parent) = self.row.parent.as_ref().filter(|_| is_an_operators(cause)) else { return };
+        let now = self.shared.clock.now();
+        let mut memory = self.shared.memory();
+        let waits = memory.children_wait.entry(parent.clone()).or_default();
+        if waits.iter().all(|(known, _)| *known != cause) {
+            waits.push((cause, now));
+            memory.board.nudge(parent, now);
+        }
+    }
+
+    /// Since when it waits for an operator, where that was told and is not over.
+    pub(super) fn told_of(&self, cause: WaitCause) -> Option<jiff::Timestamp> {
+        let goes_on = |seen: &&Observation| !matches!(seen, Observation::ReadAnew { .. });
+        let of = |seen: &Observation| {
+            let Observation::WaitTold { cause: known, at } = seen else { return None };
+            (*known == cause).then_some(*at)
+        };
+        self.seen.iter().rev().take_while(goes_on).find_map(of)
+    }
+
+    /// Tells once of each cause that children wait for an operator.
+    pub(super) async fn tell_what_children_wait_for(&mut self) -> Result<(), EngineError> {
+        let waits = self.shared.memory().children_wait.get(&self.command.id).cloned().unwrap_or_default();
+        for (cause, since) in waits {
+            if self.told_of(cause).is_some() {
+                continue;
+            }
+            self.note(Observation::WaitTold { cause, at: since });
+            let mut record = self.record(State::AwaitingChildren)?;
+            let evidence = self.shown(&record).await?;
+            self.tell(&mut record, Detail::Waiting(Waiting { cause, since, until: None }), evidence)?;
+            self.store(record).await?;
         }
         Ok(())
     }
@@ -193,6 +232,8 @@ impl Progress<'_> {
             | Observation::Announced { .. }
             | Observation::Rehearsed { .. }
             | Observation::NoticeOver { .. }
+            | Observation::ReadAnew { .. }
+            | Observation::WaitTold { .. }
             | Observation::Ended { .. } => None,
         });
         last.unwrap_or_else(|| Told { upto: self.rehearsed().total, done: 0, due: None })
@@ -217,6 +258,14 @@ impl Progress<'_> {
                 outcomes.insert(row.ordinal, outcome_of(row)?);
             }
         }
+    }
+}
+
+/// Whether a person has to lift it, and must hear of it for that.
+pub(super) fn is_an_operators(cause: WaitCause) -> bool {
+    match cause {
+        WaitCause::Hold | WaitCause::Release => true,
+        WaitCause::Quota | WaitCause::Cap | WaitCause::Credential | WaitCause::Breaker | WaitCause::Outage => false,
     }
 }
 

@@ -9,15 +9,12 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Asset, Body, Command, CommandId, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase,
-    Progress as Part, fingerprint,
+    Body, Command, CommandId, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part,
+    Tasks, fingerprint,
 };
 use crate::graph::Sent;
 use crate::journal::evidence::{SEAL, Seal};
-use crate::journal::{
-    Ended, EvidenceEntry, InvitationRow, New, Record, Removal, State, WatchChange, WatchRow, head_after,
-};
-use crate::meta::{Answer, Call, GroupId, Reply};
+use crate::journal::{Ended, EvidenceEntry, InvitationRow, New, Record, State, WatchChange, WatchRow, head_after};
 use crate::procedures::{InvitationWatch, Observation, Say, Watch};
 use crate::telemetry;
 
@@ -107,14 +104,16 @@ impl Progress<'_> {
     }
 
     pub(super) fn watch(&mut self, record: &mut Record, watch: &Watch) -> Result<(), EngineError> {
-        let Body::Claim { permitted_tasks, .. } = &self.command.body else { return Ok(()) };
+        // A transfer claims as the owner, who has all tasks.
+        let none = Tasks::default();
+        let asked = if let Body::Claim { permitted_tasks, .. } = &self.command.body { permitted_tasks } else { &none };
         record.state = State::Pending;
         record.watch = WatchChange::Set(WatchRow {
             command: self.command.id.clone(),
             business: watch.business.clone(),
             asset: watch.asset.clone(),
             access: watch.access,
-            tasks: serde_json::to_string(permitted_tasks).map_err(EngineError::Json)?,
+            tasks: serde_json::to_string(asked).map_err(EngineError::Json)?,
             sent_at: watch.sent_at,
             absences: serde_json::to_string(&Followed::default()).map_err(EngineError::Json)?,
         });
@@ -157,39 +156,6 @@ impl Progress<'_> {
         for (seq, child) in self.spawned.iter().zip(children) {
             self.shared.arrive(*seq, child);
         }
-    }
-
-    /// A person taken off an asset, or off all that a group holds: whatever the lists still show, they are not
-    /// counted on as a manager there.
-    pub(super) fn removals(&self, seen: &Observation) -> Vec<Removal> {
-        let Observation::Asked { call, began, reply } = seen else { return Vec::new() };
-        if !matches!(reply, Reply::Answer(Answer::Done) | Reply::Unknown) {
-            return Vec::new();
-        }
-        let (assets, person) = if let Call::Unassign { asset, person } = call {
-            (vec![asset.clone()], person)
-        } else if let Call::LeaveGroup { group, person } = call {
-            (self.assets_in(group), person)
-        } else {
-            return Vec::new();
-        };
-        assets.into_iter().map(|asset| Removal { asset, person: person.clone(), at: *began }).collect()
-    }
-
-    /// What a group holds, as this command has seen it.
-    fn assets_in(&self, group: &GroupId) -> Vec<Asset> {
-        let of = |seen: &Observation| {
-            let Observation::Asked { call: Call::InGroup { group: asked, what }, reply, .. } = seen else {
-                return Vec::new();
-            };
-            let Reply::Answer(Answer::Assets(rows)) = reply else { return Vec::new() };
-            let held = rows.iter().filter(|_| asked == group);
-            held.map(|held| Asset { kind: what.kind(), id: held.id.clone() }).collect()
-        };
-        let mut assets: Vec<Asset> = self.seen.iter().flat_map(of).collect();
-        assets.sort();
-        assets.dedup();
-        assets
     }
 
     fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {

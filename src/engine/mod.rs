@@ -18,6 +18,7 @@ mod invitations;
 mod notice;
 mod offboarding;
 mod outage;
+mod permit;
 mod pipe;
 mod poison;
 mod progress;
@@ -28,6 +29,8 @@ mod rights;
 mod shared;
 mod step;
 mod sweep;
+mod switch;
+mod takes;
 mod tell;
 mod unknown;
 
@@ -44,6 +47,7 @@ pub use error::EngineError;
 pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
 pub(crate) use sweep::{followed, next_look};
+pub use switch::Switch;
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
@@ -93,7 +97,8 @@ impl Engine {
             unstated: config.pace.unstated,
         };
         let outage = Outage::new(outage::gaps(&config.retry));
-        let memory = Mutex::new(Memory { outage, ..remembered(&journal).await? });
+        let holds = switch::holds(&journal).await?;
+        let memory = Mutex::new(Memory { outage, holds, ..remembered(&journal).await? });
         let (work, outbox) = (Notify::new(), Notify::new());
         let replies = Replies::default();
         let shared =
@@ -101,6 +106,12 @@ impl Engine {
         take_up(&shared).await?;
         gauges::begin(&shared);
         Ok(Self { shared })
+    }
+
+    /// The stop switch of this engine, for whoever operates it.
+    #[must_use]
+    pub fn switch(&self) -> Switch {
+        Switch::of(&self.shared)
     }
 
     /// Works until the engine is told to stop; then lets running steps end and publishes what it can.
@@ -179,6 +190,7 @@ fn rules(config: &Config) -> Rules {
         deny_after_walks: config.poll.deny_after_walks,
         look_first: config.retry.first,
         writes_at_most: WRITES_AT_MOST,
+        cool_down: config.cool_down,
         protected: config.protected.iter().map(entry).collect(),
     }
 }

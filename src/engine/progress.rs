@@ -7,12 +7,13 @@ use super::ask::Seen;
 use super::board::Left;
 use super::census::{Known, Standing};
 use super::error::EngineError;
-use super::fan_out::TOLD_EVERY;
+use super::fan_out::{TOLD_EVERY, is_an_operators};
 use super::follow::{age, entries};
+use super::permit::waits_away;
 use super::shared::{NOTICE, Shared, lane};
 use super::sweep::Settlement;
 use super::unknown::in_doubt;
-use crate::contract::{Command, CommandId, Detail, Digest, EvidenceEntry as Told, Targets, WaitCause, Waiting};
+use crate::contract::{Body, Command, CommandId, Detail, Digest, EvidenceEntry as Told, Targets, WaitCause, Waiting};
 use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{CommandRow, EvidenceEntry, InLane, Intent, IntentChange, Loaded, Place, Record, State, evidence};
@@ -113,6 +114,11 @@ impl<'a> Progress<'a> {
         self.seen.iter().any(|seen| matches!(seen, Observation::Stop { .. }))
     }
 
+    /// Whether a stop leaves the claim that it has made to Meta: it may be told to stop for a second reason then.
+    pub(crate) fn keeps_its_claim(&self) -> bool {
+        matches!(self.command.body, Body::Transfer { .. })
+    }
+
     /// What this command has told `target` to stop for.
     pub(crate) fn told_to_stop(&self, target: &CommandId) -> Option<StopCause> {
         self.seen.iter().find_map(|seen| {
@@ -178,7 +184,8 @@ impl<'a> Progress<'a> {
 
     /// The command is to stop; once.
     pub(crate) async fn stop(&mut self, cause: StopCause) -> Result<(), EngineError> {
-        if self.is_stopping() {
+        let known = |seen: &Observation| matches!(seen, Observation::Stop { cause: known } if *known == cause);
+        if self.is_stopping() && (!self.keeps_its_claim() || self.seen.iter().any(known)) {
             return Ok(());
         }
         self.observe_plainly(Observation::Stop { cause }).await
@@ -213,6 +220,7 @@ impl<'a> Progress<'a> {
 
     /// Held back for `cause`: told once. Since when it is.
     pub(crate) async fn waits(&mut self, cause: WaitCause, until: Option<Timestamp>) -> Result<Timestamp, EngineError> {
+        self.tell_parent(cause);
         if let State::Waiting { cause: before, since, until: known } = &self.row.state
             && before == cause.word()
             && *known == until
@@ -230,8 +238,11 @@ impl<'a> Progress<'a> {
             | State::Pending
             | State::AwaitingChildren
             | State::Awaiting { .. }
-            | State::Ended(_) => (now, true),
+            | State::Ended(_) => self.told_of(cause).map_or((now, true), |told| (told, false)),
         };
+        if news && is_an_operators(cause) {
+            self.note(Observation::WaitTold { cause, at: since });
+        }
         let mut record = self.record(State::Waiting { cause: cause.word().to_owned(), since, until })?;
         record.due = until;
         record.intent = IntentChange::Settle;
@@ -388,11 +399,13 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// How a command stands to its lanes while it runs: in them, unless it came from outside or from its notice.
+/// How a command stands to its lanes while it runs: in them, unless it came from outside, from its notice or from a
+/// wait for its release.
 fn in_lane(row: &CommandRow) -> InLane {
     match (&row.state, row.in_lane) {
         (State::Pending | State::AwaitingChildren | State::Ended(_), _) => InLane::Left,
         (State::Waiting { cause, .. }, _) if cause == NOTICE => InLane::Waits,
+        (State::Waiting { cause, .. }, in_lane) if waits_away(cause, in_lane) => InLane::Waits,
         (State::Ready | State::Running | State::Waiting { .. } | State::Awaiting { .. }, InLane::Left) => InLane::Left,
         (
             State::Ready | State::Running | State::Waiting { .. } | State::Awaiting { .. },

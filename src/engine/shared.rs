@@ -1,6 +1,6 @@
 //! What the engine's tasks share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::board::{Board, Entry, Seq};
 use super::census::{Census, Known, Standing, Write};
 use super::clock::Clock;
+use super::permit::waits_away;
 use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
-use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets};
-use crate::governor::{Outage, Pace, Parks, Usages};
+use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets, WaitCause};
+use crate::governor::{Blast, Holds, Outage, Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, InLane, Journal, State};
 use crate::procedures::{Rules, StopCause};
@@ -64,6 +65,16 @@ pub(crate) struct Memory {
     pub(crate) schedules: HashMap<CommandId, Schedule>,
     /// Suspended credentials: name to the fingerprint of the content that Meta refused.
     pub(crate) suspended: HashMap<String, String>,
+    /// What no write may leave for.
+    pub(crate) holds: Holds,
+    /// Those whose next write met a hold: a resume wakes them.
+    pub(crate) held: BTreeSet<Seq>,
+    /// The removals of the last hour.
+    pub(crate) blast: Blast,
+    /// Those that wait for the release of a command: their own, or that which fanned out into them.
+    pub(crate) unreleased: BTreeSet<(CommandId, Seq)>,
+    /// What children wait for that their parents have not looked at yet, and since when.
+    pub(crate) children_wait: HashMap<CommandId, Vec<(WaitCause, jiff::Timestamp)>>,
 }
 
 /// A person who is being offboarded: the command's own observations say so, and a restart reads them there.
@@ -137,9 +148,19 @@ impl Shared {
         memory.stops.remove(id);
         memory.settled.remove(id);
         memory.leaving.retain(|known| known.by != *id);
+        memory.children_wait.remove(id);
         for waiter in memory.waiters.remove(id).unwrap_or_default() {
             memory.board.wake(&waiter);
         }
+        drop(memory);
+        self.work.notify_one();
+    }
+
+    /// Whoever waited for an operator looks again.
+    pub(super) fn wake_all(&self, of: impl FnOnce(&mut Memory) -> BTreeSet<Seq>) {
+        let mut memory = self.memory();
+        let waiting = of(&mut memory);
+        memory.board.wake_all(&waiting);
         drop(memory);
         self.work.notify_one();
     }
@@ -168,7 +189,7 @@ impl Shared {
                 memory.board.arrive(row.seq, Entry { lanes: Vec::new(), ..entry(command) }, None, now);
             }
             StateName::Pending => memory.board.arrive_outside(row.seq, Entry { lanes: Vec::new(), ..entry(command) }),
-            StateName::Waiting if is_in_notice(row) => {
+            StateName::Waiting if is_away(row) => {
                 // A cancel that came before the restart does not wait for the end of the notice.
                 let due = due.filter(|_| row.cancelled_by.is_none());
                 memory.board.arrive_away(row.seq, entry(command), due, now);
@@ -191,8 +212,12 @@ impl Shared {
 /// The cause of a wait in the journal that no event tells: the command has been announced.
 pub(super) const NOTICE: &str = "notice";
 
-fn is_in_notice(row: &CommandRow) -> bool {
-    matches!(&row.state, State::Waiting { cause, .. } if cause == NOTICE)
+/// The cause of a wait for an operator's release.
+pub(super) const RELEASE: &str = "release";
+
+/// Whether it waits outside its lanes, which it enters when it asks for them.
+fn is_away(row: &CommandRow) -> bool {
+    matches!(&row.state, State::Waiting { cause, .. } if cause == NOTICE || waits_away(cause, row.in_lane))
 }
 
 fn entry(command: &Command) -> Entry {

@@ -10,6 +10,7 @@ use tracing::Instrument;
 use super::ask::Gone;
 use super::board::Left;
 use super::error::EngineError;
+use super::permit;
 use super::progress::Progress;
 use super::rights::may_touch;
 use super::shared::Shared;
@@ -55,6 +56,9 @@ async fn go_on(shared: &Shared, progress: &mut Progress<'_>) -> Result<Left, Eng
         if let Some(left) = progress.left() {
             return Ok(left);
         }
+        if let Some(left) = permit::away(shared, progress).await? {
+            return Ok(no_later_than_it_expires(left, progress));
+        }
         if let Some(left) = make(shared, progress).await? {
             return Ok(no_later_than_it_expires(left, progress));
         }
@@ -75,16 +79,25 @@ async fn take_up_what_came(shared: &Shared, progress: &mut Progress<'_>) -> Resu
     let id = progress.command.id.clone();
     let (stop, settled) = {
         let mut memory = shared.memory();
+        // Whoever still has to wait is noted anew.
+        memory.held.remove(&progress.row.seq);
+        memory.unreleased.remove(&(id.clone(), progress.row.seq));
+        memory.unreleased.remove(&(progress.family().clone(), progress.row.seq));
         (memory.stops.get(&id).cloned(), memory.settled.remove(&id))
     };
     // Whoever withdraws its request finds out by itself what became of it.
-    if let Some(settled) = settled.filter(|_| !progress.is_stopping()) {
+    if let Some(settled) = settled.filter(|_| !progress.is_stopping() || progress.keeps_its_claim()) {
         progress.settle(settled).await?;
     }
     let expired = progress.command.expires_at.is_some_and(|at| at <= shared.clock.now());
     let cancelled = progress.row.cancelled_by.as_ref().map(|_| StopCause::Cancelled);
-    if let Some(cause) = stop.or(cancelled).or(expired.then_some(StopCause::Deadline)) {
+    if let Some(cause) = stop.clone().or(cancelled).or(expired.then_some(StopCause::Deadline)) {
         progress.stop(cause).await?;
+        // It is journaled now, and leaves room for another cause.
+        let mut memory = shared.memory();
+        if stop.is_some() && memory.stops.get(&id) == stop.as_ref() {
+            memory.stops.remove(&id);
+        }
     }
     Ok(())
 }
@@ -133,6 +146,8 @@ async fn ask(shared: &Shared, progress: &mut Progress<'_>, call: &Call) -> Resul
             Ok(None)
         }
         Err(Gone::Waits(until)) => Ok(Some(Left::Until(until))),
+        Err(Gone::Away) => Ok(Some(Left::Away(Timestamp::MAX))),
+        Err(Gone::Anew) => Ok(None),
         Err(Gone::Failed(error, requests)) => {
             let began = shared.clock.now();
             let observation = Observation::Asked { call: call.clone(), began, reply: Reply::GaveUp(error) };
@@ -224,6 +239,7 @@ async fn await_children(shared: &Shared, progress: &mut Progress<'_>) -> Result<
         if progress.is_stopping() {
             stop_children(shared, progress).await?;
         }
+        progress.tell_what_children_wait_for().await?;
         progress.tell_on_the_way().await?;
         return Ok(Some(Left::Outside));
     }

@@ -101,9 +101,12 @@ pub(super) async fn give_up_what_is_too_old(
 ) -> Result<(), EngineError> {
     for (command, sent_at) in watched {
         let expires = shared.journal.find(command).await?.and_then(|row| row.expires_at);
-        if expires.is_some_and(|at| at <= now) {
+        let too_old = age(sent_at, now) >= shared.config.poll.give_up_after;
+        // A transfer's claim outlives its deadline, and no claim its old age.
+        let outlived = expires.is_some_and(|at| at + shared.config.poll.max <= now);
+        if expires.is_some_and(|at| at <= now) && !(too_old && outlived) {
             shared.tell_to_stop(command, StopCause::Deadline);
-        } else if age(sent_at, now) >= shared.config.poll.give_up_after {
+        } else if too_old {
             shared.tell_to_stop(command, StopCause::GivenUp);
         }
     }

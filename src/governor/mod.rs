@@ -1,9 +1,14 @@
-//! Budgets: pure arithmetic on what Meta's answers said and on time. Knows `contract` and `meta` alone.
+//! Budgets and stops: pure arithmetic on what Meta's answers and operators said and on time. Knows `contract` and
+//! `meta` alone.
 
+mod blast;
+mod holds;
 mod outage;
 mod parks;
 mod usages;
 
+pub use blast::{Blast, Taken, WINDOW};
+pub use holds::Holds;
 pub use outage::{Gaps, Heard, Leave, Outage, Turn};
 pub use parks::{Bucket, Cause, Pace, Parks};
 pub use usages::Usages;

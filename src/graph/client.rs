@@ -96,6 +96,9 @@ pub struct Me {
     pub name: String,
 }
 
+/// Whether a request may still leave.
+pub(super) type MayGo<'a> = &'a (dyn Fn() -> bool + Sync);
+
 type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The client. One for the whole program: it holds the connections and the Page tokens.
@@ -152,12 +155,19 @@ impl Graph {
     /// Nothing is repeated in here but a walk's page with fewer rows, a walk whose cursor expired (once), and a
     /// call that wants a Page token (once). Dropping it half-way leaves the effect of a write unknown.
     pub async fn ask(&self, secrets: &Secrets, call: &Call) -> Asked {
+        self.ask_while(secrets, call, &|| true).await
+    }
+
+    /// The same, where a refused call is repeated with another token only while it `may_go`: else it ends as one that
+    /// was not sent.
+    pub async fn ask_while(&self, secrets: &Secrets, call: &Call, may_go: MayGo<'_>) -> Asked {
         let began = self.now();
-        let mut session = Session::new(self, secrets, call.request());
+        let mut session = Session::new(self, secrets, call.request()).repeating_while(may_go);
         let result = match unsendable(secrets) {
             Some(trouble) => Err(trouble),
             None if call.is_write() => session.write(call).await,
             None if matches!(call, Call::StaffedPart { .. }) => session.staffed(call).await,
+            None if matches!(call, Call::LinksOf { .. } | Call::Myself { .. }) => session.node(call).await,
             None => session.walk(call).await,
         };
         Asked { result, began, requests: session.requests, usage: session.usage, answered: session.answered }

@@ -52,6 +52,8 @@ impl Gathered {
             | Call::GroupsOfPerson { .. }
             | Call::InGroup { .. }
             | Call::Directory { .. }
+            | Call::LinksOf { .. }
+            | Call::Myself { .. }
             | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
@@ -60,7 +62,7 @@ impl Gathered {
             | Call::RemovePerson { .. }
             | Call::Members { .. }
             | Call::Invitations { .. }
-            | Call::Myself
+            | Call::MyPeople
             | Call::Invite { .. }
             | Call::CallOff { .. } => return false,
         };
@@ -88,15 +90,17 @@ impl Gathered {
             Call::Directory { .. } => self.add_to_directory(row)?,
             Call::Members { who, .. } => self.add_member(who.as_ref(), row)?,
             Call::Invitations { who, .. } => self.add_invitation(who.as_ref(), row)?,
-            Call::Myself => self.persons.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
-            Call::Claim { .. }
+            Call::MyPeople => self.persons.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
+            Call::LinksOf { .. }
+            | Call::Myself { .. }
+            | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
             | Call::Unassign { .. }
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. }
             | Call::Invite { .. }
-            | Call::CallOff { .. } => return Err("a write has no rows"),
+            | Call::CallOff { .. } => return Err("a node and a write have no rows"),
         }
         Ok(())
     }
@@ -111,12 +115,14 @@ impl Gathered {
                 rows: self.holdings,
             },
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people),
-            Call::FindPerson { .. } | Call::Myself => Answer::Persons(self.persons),
+            Call::FindPerson { .. } | Call::MyPeople => Answer::Persons(self.persons),
             Call::Members { .. } => Answer::Members { found: self.members, other_admin: self.other_admin },
             Call::Invitations { .. } => Answer::Invitations(self.invitations),
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => Answer::Groups(self.groups),
             Call::Directory { .. } => Answer::Directory(self.directory),
             Call::Find { .. }
+            | Call::LinksOf { .. }
+            | Call::Myself { .. }
             | Call::Claim { .. }
             | Call::Remove { .. }
             | Call::Assign { .. }
@@ -202,6 +208,16 @@ fn is_meant(who: Option<&Person>, id: &str, email: Option<&EmailAddress>) -> boo
 /// States of a role request, in Meta's specs, in which nobody can accept it any more.
 const OVER: [&str; 4] = ["APPROVE", "CANCELED", "DECLINE", "EXPIRED"];
 
+/// What a node says of itself; `None` where it does not say it.
+pub(super) fn of_node(call: &Call, body: Json<'_>) -> Option<Answer> {
+    if matches!(call, Call::Myself { .. }) {
+        return id(body)?.parse().ok().map(Answer::Myself);
+    }
+    let links = ["instagram_business_account", "connected_instagram_account"];
+    // A node that names itself has answered; a link that it does not name is none.
+    id(body).map(|_| Answer::Linked(links.iter().any(|link| body.get(link).is_some_and(|link| !link.is_null()))))
+}
+
 const NO_ID: &str = "a row has no id that can be relied on";
 
 /// What the answer to a write says, `None` where it says nothing of success.
@@ -230,11 +246,13 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         | Call::GroupsOf { .. }
         | Call::GroupsOfPerson { .. }
         | Call::Directory { .. }
+        | Call::LinksOf { .. }
+        | Call::Myself { .. }
         | Call::StaffedPart { .. }
         | Call::InGroup { .. }
         | Call::Members { .. }
         | Call::Invitations { .. }
-        | Call::Myself => None,
+        | Call::MyPeople => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::client::{Graph, Secrets, Sent};
+use super::client::{Graph, MayGo, Secrets, Sent};
 use super::distil;
 use super::json::Json;
 use super::said::{self, No, Said};
@@ -21,6 +21,8 @@ pub(super) struct Session<'a> {
     page: Option<String>,
     /// A Page token in place of the credential's own.
     page_token: Option<SecretString>,
+    /// Whether a refused request may be repeated with another token.
+    may_go: MayGo<'a>,
     pub(super) requests: Vec<Sent>,
     pub(super) usage: Vec<Usage>,
     /// Whether Meta has answered anything, and not only that it cannot just now.
@@ -39,16 +41,22 @@ impl<'a> Session<'a> {
     /// A conversation about no call of the table.
     pub(super) fn plain(graph: &'a Graph, secrets: &'a Secrets) -> Self {
         let first = Outgoing { method: Method::Get, path: String::new(), params: Vec::new() };
+        let may_go: MayGo<'a> = &|| true;
         Self {
             graph,
             secrets,
             first,
             page: None,
             page_token: None,
+            may_go,
             requests: Vec::new(),
             usage: Vec::new(),
             answered: false,
         }
+    }
+
+    pub(super) fn repeating_while(self, may_go: MayGo<'a>) -> Self {
+        Self { may_go, ..self }
     }
 
     /// Makes the write, once.
@@ -63,6 +71,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Reads one node.
+    pub(super) async fn node(&mut self, call: &Call) -> Result<Reply, Trouble> {
+        let out = self.first.clone();
+        let odd = || Trouble::Transient { why: format!("{} was answered without an id", out.path) };
+        match self.say_with_right_token(&out).await {
+            Said::Good(body) => distil::of_node(call, body.json()).map(Reply::Answer).ok_or_else(odd),
+            Said::No(no) => no.settle(out.method),
+            Said::Lost(why) | Said::NotSent(why) => Err(Trouble::Transient { why }),
+        }
+    }
+
     /// One request; where Meta wants a Page token for it, that is fetched and the request repeated once.
     ///
     /// A Page token kept from earlier goes first. If it is no good here it is dropped, and the credential's own
@@ -72,7 +91,7 @@ impl<'a> Session<'a> {
         let Some(page) = self.page.clone() else { return said };
         if self.page_token.is_some() && refuses_token(&said) {
             self.forget_page_token(&page);
-            said = self.say(out).await;
+            said = self.say_again(out).await;
         }
         match said {
             Said::No(no) if no.row.class == Class::NeedsPageToken => match self.fetch_page_token(&page, no).await {
@@ -87,7 +106,7 @@ impl<'a> Session<'a> {
     async fn say_as_page(&mut self, page: &str, token: SecretString, out: &Outgoing) -> Said {
         self.graph.page_tokens.keep(self.secrets, page, token.clone());
         self.page_token = Some(token);
-        let said = self.say(out).await;
+        let said = self.say_again(out).await;
         if refuses_token(&said) {
             self.forget_page_token(page);
         }
@@ -97,6 +116,14 @@ impl<'a> Session<'a> {
             }
             said @ (Said::Good(_) | Said::No(_) | Said::Lost(_) | Said::NotSent(_)) => said,
         }
+    }
+
+    /// A refused request once more; it had no effect, and has none where it must not leave again.
+    async fn say_again(&mut self, out: &Outgoing) -> Said {
+        if !(self.may_go)() {
+            return Said::NotSent("it was put on hold before it could be repeated with another token".to_owned());
+        }
+        self.say(out).await
     }
 
     fn forget_page_token(&mut self, page: &str) {

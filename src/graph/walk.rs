@@ -129,6 +129,8 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         | Call::GroupsOfPerson { .. }
         | Call::InGroup { .. }
         | Call::Directory { .. }
+        | Call::LinksOf { .. }
+        | Call::Myself { .. }
         | Call::Claim { .. }
         | Call::Remove { .. }
         | Call::Assign { .. }
@@ -137,7 +139,7 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         | Call::RemovePerson { .. }
         | Call::Members { .. }
         | Call::Invitations { .. }
-        | Call::Myself
+        | Call::MyPeople
         | Call::Invite { .. }
         | Call::CallOff { .. } => None,
     }

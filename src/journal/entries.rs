@@ -52,13 +52,13 @@ pub enum WatchChange {
     Remove,
 }
 
-/// A person taken off an asset.
+/// Something taken away: a person from an asset, an asset from its business, or a person from theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    /// From what.
-    pub asset: Asset,
-    /// Who.
-    pub person: PersonId,
+    /// The asset, where it is about one.
+    pub asset: Option<Asset>,
+    /// The person, where it is about one.
+    pub person: Option<PersonId>,
     /// When.
     pub at: Timestamp,
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::entries::{ChainedWalk, EvidenceRow, NewEvent, OutboxDepth, Verdict, Walk, WatchRow};
 use super::forgetting::Ending;
 use super::rows::{CommandRow, Filter, Loaded};
+use super::stops::{Hold, HoldOn, Release};
 use super::store::Answer;
 use crate::contract::{BusinessId, CommandId, Digest};
 
@@ -128,6 +129,25 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn operations(&self, limit: u32) -> Answer<'_, Vec<Operation>>;
+
+    /// Puts something on hold: no write leaves for it. The hold that stands from now on, which is the earlier one where
+    /// it was on hold already. The operator's word for it stands in the same transaction.
+    ///
+    /// # Errors
+    /// Nothing is on hold by it then.
+    fn hold(&self, on: HoldOn, operation: Operation) -> Answer<'_, Hold>;
+
+    /// Takes a hold back, in one transaction with the operator's word for it; the hold that stood, if one did.
+    ///
+    /// # Errors
+    /// It stands then.
+    fn resume(&self, on: HoldOn, operation: Operation) -> Answer<'_, Option<Hold>>;
+
+    /// Lets a command and its children pass the blast radius, in one transaction with the operator's word for it.
+    ///
+    /// # Errors
+    /// Nothing is released then.
+    fn release(&self, id: CommandId, operation: Operation) -> Answer<'_, Release>;
 
     /// What operators did to any of `targets`, or that came to one of them, in order.
     ///

@@ -14,6 +14,7 @@ mod forgetting;
 mod ledger;
 mod rows;
 mod sqlite;
+mod stops;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, InLane, Intent, IntentChange, Loaded, New,
     ParentAfter, Place, Record, Recorded, State, StateName,
 };
+pub use stops::{Hold, HoldOn, Release};
 pub use store::{Answer, MayCancel, Store};
 
 use sqlite::Sqlite;

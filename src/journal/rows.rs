@@ -266,7 +266,7 @@ pub struct Record {
     pub watch: WatchChange,
     /// What becomes of the intent of a write.
     pub intent: IntentChange,
-    /// Who was removed from what.
+    /// What was taken away.
     pub removals: Vec<Removal>,
 }
 

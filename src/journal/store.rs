@@ -9,6 +9,7 @@ use super::entries::{
 };
 use super::forgetting::{Forgotten, Horizons};
 use super::rows::{Accepted, Cancelled, ChildResult, CommandRow, Loaded, New, Record, Recorded};
+use super::stops::Hold;
 use super::{JournalError, Ledger};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
 
@@ -144,6 +145,18 @@ pub trait Store: Ledger {
     /// When the store cannot be read.
     fn removed_since<'a>(&'a self, asset: &'a Asset, since: Timestamp) -> Answer<'a, Vec<PersonId>>;
 
+    /// When the last removals of a business at `since` or later were, the last first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn removals_of<'a>(&'a self, business: &'a BusinessId, since: Timestamp, limit: u32) -> Answer<'a, Vec<Timestamp>>;
+
+    /// Whether a command may pass the blast radius: it is released, or the one that fanned out into it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn is_released<'a>(&'a self, id: &'a CommandId) -> Answer<'a, bool>;
+
     /// What waits for the broker behind place `after` (0 for the beginning), in the order of publishing.
     ///
     /// # Errors
@@ -185,6 +198,12 @@ pub trait Store: Ledger {
     /// # Errors
     /// When the store cannot be read.
     fn suspended(&self) -> Answer<'_, Vec<Suspended>>;
+
+    /// Every hold that stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn holds(&self) -> Answer<'_, Vec<Hold>>;
 
     /// Forgets one batch of `what`, small enough to hold no other change up for long; how many went. None: there is no
     /// more to forget.

@@ -35,6 +35,10 @@ pub enum Answer {
     },
     /// The people of a business with their addresses, by a complete walk.
     Directory(Vec<(PersonId, EmailAddress)>),
+    /// Whether something is linked.
+    Linked(bool),
+    /// Who acts.
+    Myself(PersonId),
     /// The people of a complete walk.
     People(Vec<PersonOn>),
     /// The people of a business whom a look-up found, by a complete walk.

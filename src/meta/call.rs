@@ -118,6 +118,10 @@ pub enum Call {
     Directory { business: BusinessId },
     /// Some rows of `list` from `after` on, each with its people. Answer: [`super::Answer::StaffedPart`].
     StaffedPart { business: BusinessId, list: AssetList, after: Option<String> },
+    /// Whether an Instagram account is linked to `page`. Answer: [`super::Answer::Linked`].
+    LinksOf { page: ObjectId },
+    /// Who acts for `business` through its credential. Answer: [`super::Answer::Myself`].
+    Myself { business: BusinessId },
     /// Claims the asset `id` for `business`. Answer: [`super::Answer::Claimed`].
     Claim { business: BusinessId, kind: Claimable, id: ObjectId, access: Access, tasks: Tasks },
     /// Takes `what`, or an open request for it, from `business`. Answer: [`super::Answer::Done`].
@@ -134,8 +138,8 @@ pub enum Call {
     Members { business: BusinessId, who: Option<Person> },
     /// The open invitations of `business`: all of them, or those of `who`. Answer: [`super::Answer::Invitations`].
     Invitations { business: BusinessId, who: Option<Person> },
-    /// The people who the credential itself is. Answer: [`super::Answer::Persons`].
-    Myself,
+    /// Whom of the businesses' people the credential itself is. Answer: [`super::Answer::Persons`].
+    MyPeople,
     /// Invites `email` into `business`. Answer: [`super::Answer::Done`].
     Invite { business: BusinessId, email: EmailAddress, role: Role },
     /// Takes an open invitation back. Answer: [`super::Answer::Done`].
@@ -158,10 +162,12 @@ impl Call {
             | Self::GroupsOfPerson { .. }
             | Self::InGroup { .. }
             | Self::Directory { .. }
+            | Self::LinksOf { .. }
+            | Self::Myself { .. }
             | Self::StaffedPart { .. }
             | Self::Members { .. }
             | Self::Invitations { .. }
-            | Self::Myself => false,
+            | Self::MyPeople => false,
             Self::Claim { .. }
             | Self::Remove { .. }
             | Self::Assign { .. }
@@ -203,6 +209,10 @@ impl Call {
             Self::InGroup { group, what } => {
                 Request::get("BusinessAssetGroup", group, what.edge()).with("fields", "id")
             }
+            Self::LinksOf { page } => {
+                Request::get("Page", page, "").with("fields", "instagram_business_account,connected_instagram_account")
+            }
+            Self::Myself { .. } => Request::get("User", "me", "").with("fields", "id"),
             Self::Claim { business, kind, id, access, tasks } => claim(business, *kind, id, *access, tasks),
             Self::Remove { business, what } => removal(business, what),
             Self::Assign { business, asset, person, tasks } => on_asset(Method::Post, asset, "assigned_users")
@@ -220,7 +230,7 @@ impl Call {
             Self::Invitations { business, .. } => {
                 Request::get("Business", business, "pending_users").with("fields", "id,email,role,status")
             }
-            Self::Myself => Request::get("User", "me", "business_users").with("fields", "id"),
+            Self::MyPeople => Request::get("User", "me", "business_users").with("fields", "id"),
             Self::Invite { business, email, role } => {
                 Request::post("Business", business, "business_users").with("email", email).with("role", role.word())
             }

@@ -1,5 +1,7 @@
 //! `/api/v1`: what a program or the operator's page may read, and what may be changed with a reason.
 
+mod stops;
+
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Path, Query, Request, State};
@@ -48,6 +50,7 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/api/v1/events/replay", changes(post(events_replay)))
         .route("/api/v1/dead/{letter}/replay", changes(post(dead_replay)))
         .route("/api/v1/dead/{letter}/discard", changes(post(dead_discard)))
+        .merge(stops::routes())
         .route("/api/{*rest}", axum::routing::any(nowhere))
         // On loopback without a token, as all that only reads; for others with it.
         .route("/metrics", get(metrics));

@@ -6,23 +6,24 @@ use jiff::Timestamp;
 
 use crate::broker::BrokerConfig;
 use crate::config::Config;
-use crate::engine::Clock;
+use crate::engine::{Clock, Switch};
 use crate::journal::Journal;
 
-/// The journal that the worker holds, its configuration, and its broker. Clones share them.
+/// The journal that the worker holds, its configuration, its broker and its stop switch. Clones share them.
 #[derive(Clone)]
 pub struct Desk {
     pub(super) journal: Journal,
     pub(super) config: Arc<Config>,
     pub(super) broker: BrokerConfig,
+    pub(super) switch: Switch,
     clock: Clock,
 }
 
 impl Desk {
     /// The desk of a worker.
     #[must_use]
-    pub fn new(journal: Journal, config: Arc<Config>, broker: BrokerConfig, clock: Clock) -> Self {
-        Self { journal, config, broker, clock }
+    pub fn new(journal: Journal, config: Arc<Config>, broker: BrokerConfig, switch: Switch, clock: Clock) -> Self {
+        Self { journal, config, broker, switch, clock }
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -14,6 +14,7 @@ mod orders;
 mod problem;
 mod serve;
 pub(crate) mod shown;
+pub(crate) mod stops;
 
 pub use call::{CallError, Worker};
 pub use dead::{DeadError, Deed, Done, handle as handle_letter, name as letter_name};
@@ -23,3 +24,4 @@ pub use explain::{CredentialSeen, Explanation, Situation, Step, explain};
 pub use health::Health;
 pub use orders::{BadOrder, LetterOrder, Order, ReplayOrder, replay_events};
 pub use serve::serve;
+pub use stops::{Hand, HoldOrder, Reach, ReleaseOrder};

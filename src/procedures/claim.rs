@@ -12,17 +12,17 @@ use crate::contract::{Access, Asset, Body, BusinessId, Category, ErrorInfo, Obje
 use crate::meta::{Answer, AssetList, Call, Claimable, Claimed, Removable};
 
 /// The claim in hand.
-struct Claim<'a> {
-    business: &'a BusinessId,
-    kind: Claimable,
-    asset: &'a Asset,
-    access: Access,
-    tasks: &'a Tasks,
-    again: bool,
+pub(super) struct Claim<'a> {
+    pub(super) business: &'a BusinessId,
+    pub(super) kind: Claimable,
+    pub(super) asset: &'a Asset,
+    pub(super) access: Access,
+    pub(super) tasks: &'a Tasks,
+    pub(super) again: bool,
 }
 
 /// Where a claim that Meta accepted stands.
-enum Standing {
+pub(super) enum Standing {
     Held(Tasks),
     Waiting { since: Timestamp },
 }
@@ -54,7 +54,7 @@ impl Claim<'_> {
         AssetList::held(self.asset.kind, self.access)
     }
 
-    fn held(&self, script: &mut Script<'_>) -> Run<Option<Tasks>> {
+    pub(super) fn held(&self, script: &mut Script<'_>) -> Run<Option<Tasks>> {
         listed(script, self.business, self.held_list(), &self.asset.id).map(|(_, found)| found)
     }
 
@@ -76,25 +76,30 @@ impl Claim<'_> {
     }
 
     fn denied_before(&self, script: &mut Script<'_>) -> Run<()> {
+        let Some(at) = self.last_denial(script)?.filter(|_| !self.again) else { return Ok(()) };
+        Err(script.fail(ErrorInfo {
+            category: Category::Conflict,
+            code: "denied_before".to_owned(),
+            subcode: None,
+            message: format!("this claim of {} was denied at {at}", self.asset),
+            trace: None,
+            remedy: "Talk to the owner first; then send the claim with \"again\": true.".to_owned(),
+        }))
+    }
+
+    /// When this claim was denied last, in the time for which denials are remembered.
+    pub(super) fn last_denial(&self, script: &mut Script<'_>) -> Run<Option<Timestamp>> {
         let query =
             Query::LastDenial { business: self.business.clone(), asset: self.asset.clone(), access: self.access };
         match script.consult(&query)? {
-            Fact::Denied(Some(at)) if !self.again => Err(script.fail(ErrorInfo {
-                category: Category::Conflict,
-                code: "denied_before".to_owned(),
-                subcode: None,
-                message: format!("this claim of {} was denied at {at}", self.asset),
-                trace: None,
-                remedy: "Talk to the owner first; then send the claim with \"again\": true.".to_owned(),
-            })),
-            Fact::Denied(_)
-            | Fact::OpenClaims(_)
+            Fact::Denied(at) => Ok(at),
+            Fact::OpenClaims(_)
             | Fact::Removed(_)
             | Fact::Deeds(_)
             | Fact::Told(_)
             | Fact::Leaving(_)
             | Fact::NotKnown
-            | Fact::NotAllowed => Ok(()),
+            | Fact::NotAllowed => Ok(None),
         }
     }
 
@@ -148,6 +153,16 @@ impl Claim<'_> {
     }
 
     fn ask_meta(&self, script: &mut Script<'_>) -> Run<Outcome> {
+        match self.ask_for_it(script, "asks for the asset")? {
+            Brought::Seen(Standing::Held(held)) => Ok(confirmed(script, held)),
+            Brought::Seen(Standing::Waiting { since }) => self.wait_for_meta(script, since),
+            Brought::Planned => Ok(Outcome::of(Phase::Completed, false)),
+            Brought::Refused(refusal) => Err(script.refused(&refusal)),
+        }
+    }
+
+    /// Makes the claim, and sees where it stands.
+    pub(super) fn ask_for_it(&self, script: &mut Script<'_>, why: &str) -> Run<Brought<Standing>> {
         let write = Call::Claim {
             business: self.business.clone(),
             kind: self.kind,
@@ -155,13 +170,7 @@ impl Claim<'_> {
             access: self.access,
             tasks: self.tasks.clone(),
         };
-        let brought = bring_about(script, &write, "asks for the asset", |script, sent| self.look(script, sent))?;
-        match brought {
-            Brought::Seen(Standing::Held(held)) => Ok(confirmed(script, held)),
-            Brought::Seen(Standing::Waiting { since }) => self.wait_for_meta(script, since),
-            Brought::Planned => Ok(Outcome::of(Phase::Completed, false)),
-            Brought::Refused(refusal) => Err(script.refused(&refusal)),
-        }
+        bring_about(script, &write, why, |script, sent| self.look(script, sent))
     }
 
     /// Where Meta says that it is granted the held list is read first, and mostly tells. Else pending before held: an
@@ -201,7 +210,7 @@ impl Claim<'_> {
         }
     }
 
-    fn give_up(&self, script: &mut Script<'_>, cause: &StopCause) -> Run<Outcome> {
+    pub(super) fn give_up(&self, script: &mut Script<'_>, cause: &StopCause) -> Run<Outcome> {
         match withdraw(script, self.business, (self.kind, &self.asset.id), self.access)? {
             Withdrawn::Granted(held) => Ok(confirmed(script, held)),
             Withdrawn::Gone => Ok(script.stopped(cause)),
@@ -222,6 +231,6 @@ pub(super) fn listed(
     Ok((began, found.map(|holding| holding.tasks)))
 }
 
-fn confirmed(script: &Script<'_>, held: Tasks) -> Outcome {
+pub(super) fn confirmed(script: &Script<'_>, held: Tasks) -> Outcome {
     Outcome { granted_tasks: Some(held), ..Outcome::of(Phase::Confirmed, script.changed()) }
 }

@@ -145,11 +145,13 @@ impl Record {
                 | Call::GroupsOfPerson { .. }
                 | Call::InGroup { .. }
                 | Call::Directory { .. }
+                | Call::LinksOf { .. }
+                | Call::Myself { .. }
                 | Call::StaffedPart { .. }
                 | Call::RemovePerson { .. }
                 | Call::Members { .. }
                 | Call::Invitations { .. }
-                | Call::Myself
+                | Call::MyPeople
                 | Call::Invite { .. }
                 | Call::CallOff { .. },
                 _,

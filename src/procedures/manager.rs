@@ -61,7 +61,7 @@ fn direct_admin(script: &mut Script<'_>, asset: &Asset, removed: &[PersonId]) ->
 }
 
 /// A list may still show whom we removed a moment ago.
-fn removed_lately(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonId>> {
+pub(super) fn removed_lately(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<PersonId>> {
     let since = script.started_at() - script.rules().settle;
     match script.consult(&Query::RemovedSince { asset: asset.clone(), since })? {
         Fact::Removed(people) => Ok(people),

@@ -4,6 +4,7 @@
 //! written as a `script`: straight-line code that is run from its beginning each time over the journaled
 //! observations, until it needs something that has not been observed yet; that need is the next move.
 
+mod anew;
 mod bring_about;
 mod cancel;
 mod claim;
@@ -23,6 +24,7 @@ mod properties;
 mod reassign;
 mod script;
 mod together;
+mod transfer;
 #[cfg(test)]
 mod trials;
 mod unbind;
@@ -80,6 +82,7 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Unbind { .. } => unbind::run(script),
         Body::Assign { .. } | Body::Unassign { .. } => people::run(script),
         Body::Reassign { .. } => reassign::run(script),
+        Body::Transfer { .. } => transfer::run(script),
         Body::Cancel { target } => cancel::run(script, target),
         Body::Undo { target } => undo::run(script, target),
         Body::Inspect { kinds, people } if kinds.is_empty() || kinds.contains(&Kind::Page) => {
@@ -92,7 +95,7 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Inspect { .. } => Ok(not_in_this_version("inspect of anything but Pages")),
         Body::Offboard { .. } => offboard::run(script),
         Body::Invite { .. } => invite::run(script),
-        Body::Transfer { .. } | Body::Share { .. } | Body::Revoke { .. } | Body::Disconnect { .. } => {
+        Body::Share { .. } | Body::Revoke { .. } | Body::Disconnect { .. } => {
             Ok(not_in_this_version(command.body.name()))
         }
     }

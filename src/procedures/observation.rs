@@ -7,7 +7,7 @@ use super::deeds::Deeds;
 use super::verdict::Verdict;
 use crate::contract::{
     Access, Asset, AssetSeen, BusinessId, Command, CommandId, Digest, EmailAddress, ItemResult, Outcome, Person,
-    PersonId, PersonSeen, Phase, Plan, Tasks,
+    PersonId, PersonSeen, Phase, Plan, Tasks, WaitCause,
 };
 use crate::meta::{Call, Reply};
 
@@ -307,6 +307,19 @@ pub enum Observation {
     /// The notice is over: what was seen before it counts no more.
     NoticeOver {
         /// When the command begins anew.
+        at: Timestamp,
+    },
+    /// After a wait for an operator: what was read before it, back to the last thing that was done or decided, counts
+    /// no more.
+    ReadAnew {
+        /// When the wait was over.
+        at: Timestamp,
+    },
+    /// That the command, or one of its children, waits for an operator has been told. No procedure asks for it.
+    WaitTold {
+        /// For what.
+        cause: WaitCause,
+        /// Since when it waits.
         at: Timestamp,
     },
     /// Another command has ended.

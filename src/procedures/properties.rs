@@ -15,6 +15,7 @@ use crate::contract::{
 };
 use crate::meta::{Answer, Call, Claimed, Grouped, Holding, Invitation, Member, PersonOn, Refusal, Reply};
 
+const NEW: &str = "2002";
 const LEAVER: &str = "71";
 const SUCCESSOR: &str = "72";
 
@@ -60,7 +61,24 @@ fn bodies() -> impl Strategy<Value = Body> {
                 plan: planned.then(|| Plan::digest_of(&[])),
             }
         }),
+        Just(moving()),
+        Just(moving_unmanaged()),
     ]
+}
+
+fn moving() -> Body {
+    Body::Transfer {
+        targets: Targets::One(page()),
+        to_business: NEW.parse().unwrap(),
+        cool_down: None,
+        unmanaged: false,
+    }
+}
+
+/// The same, where nobody outside needs to be seen.
+fn moving_unmanaged() -> Body {
+    let (targets, to_business) = (Targets::One(page()), NEW.parse().unwrap());
+    Body::Transfer { targets, to_business, cool_down: None, unmanaged: true }
 }
 
 /// What a child does that takes two Pages together.
@@ -155,7 +173,9 @@ impl Whims {
             } else {
                 Vec::new()
             }),
-            Call::Myself => Answer::Persons(if self.one_in(7) { vec![LEAVER.parse().unwrap()] } else { Vec::new() }),
+            Call::MyPeople => Answer::Persons(if self.one_in(7) { vec![LEAVER.parse().unwrap()] } else { Vec::new() }),
+            Call::LinksOf { .. } => Answer::Linked(self.one_in(4)),
+            Call::Myself { .. } => Answer::Myself("71".parse().unwrap()),
             Call::StaffedPart { .. }
             | Call::ListPart { .. }
             | Call::Claim { .. }
@@ -226,9 +246,18 @@ fn gave_up() -> ErrorInfo {
 
 /// Runs to the end with `stop_at` as the step before which the command is told to stop; all that was seen.
 fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
+    let at = Timestamp::from_second(1_800_000_000).unwrap();
+    run_on(command, bytes, stop_at, (at, vec![Observation::Started { at }]))
+}
+
+/// Goes on at a time from what has been seen.
+fn run_on(
+    command: &Command,
+    bytes: Vec<u8>,
+    stop_at: usize,
+    (mut now, mut seen): (Timestamp, Vec<Observation>),
+) -> Vec<Observation> {
     let mut whims = Whims { bytes, at: 0 };
-    let mut now = Timestamp::from_second(1_800_000_000).unwrap();
-    let mut seen = vec![Observation::Started { at: now }];
     for step in 0..600 {
         if step == stop_at {
             seen.push(Observation::Stop { cause: StopCause::Cancelled });
@@ -280,6 +309,19 @@ fn run(command: &Command, bytes: Vec<u8>, stop_at: usize) -> Vec<Observation> {
         seen.push(observation);
     }
     panic!("{} does not end", command.body.name());
+}
+
+/// As [`run`], where the command waited for an operator right before its `n`th write.
+fn run_held(command: &Command, bytes: Vec<u8>, n: usize) -> Vec<Observation> {
+    let seen = run(command, bytes.clone(), usize::MAX);
+    let is_write = |seen: &Observation| matches!(seen, Observation::Asked { call, .. } if call.is_write());
+    let Some(at) = seen.iter().enumerate().filter(|(_, seen)| is_write(seen)).nth(n).map(|(at, _)| at) else {
+        return seen;
+    };
+    let mut held = seen[..at].to_vec();
+    let later = Timestamp::from_second(1_850_000_000).unwrap();
+    held.push(Observation::ReadAnew { at: later });
+    run_on(command, bytes, usize::MAX, (later, held))
 }
 
 /// The first write that goes out twice with no read in between.
@@ -371,6 +413,35 @@ fn removed_too_early(seen: &[Observation]) -> bool {
     false
 }
 
+/// What is wrong with a transfer, if anything is.
+fn transfer_fault(command: &Command, seen: &[Observation]) -> Option<String> {
+    let (mut let_go, mut gone) = (false, false);
+    for observation in seen {
+        let Observation::Asked { call, reply, .. } = observation else { continue };
+        match (call, reply) {
+            (Call::Remove { business, .. }, _) if business.as_str() == NEW => {
+                return Some("the new business's claim was withdrawn".to_owned());
+            }
+            (Call::Remove { .. }, _) => let_go = true,
+            (Call::Find { business, .. }, Reply::Answer(Answer::Listed(None))) if business.as_str() != NEW => {
+                gone = let_go;
+            }
+            (Call::Claim { .. }, _) if !gone => {
+                return Some("claimed before the old business was seen to have let go".to_owned());
+            }
+            _ => {}
+        }
+    }
+    let Move::Finish(outcome) = next(command, &rules(), seen, Timestamp::from_second(1_990_000_000).unwrap()).then
+    else {
+        return Some("it has not ended".to_owned());
+    };
+    let claimed = seen.iter().any(|seen| matches!(seen, Observation::Asked { call: Call::Claim { .. }, .. }));
+    let says_where = outcome.error.as_ref().is_some_and(|error| error.message.contains("has left business"));
+    let well = outcome.phase == Phase::Confirmed;
+    (claimed && !well && !says_where).then(|| format!("it does not say where the Page is: {outcome:?}"))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
@@ -439,6 +510,32 @@ proptest! {
                 serde_json::from_str(&serde_json::to_string(&seen[..until]).unwrap()).unwrap();
             let then = next(&command, &rules(), &reread, late).then;
             prop_assert!(answers(&then, &seen[until]), "after {until}: {then:?} but then came {:?}", seen[until]);
+        }
+    }
+
+    /// Whatever Meta answers, and whenever it is told to stop: a claim is made only for what is seen to be free, is never
+    /// withdrawn, and an end other than well says where the Page is.
+    #[test]
+    fn a_transfer_never_claims_too_early_and_never_leaves_a_page_without_saying_where_it_is(
+        body in prop_oneof![Just(moving()), Just(moving_unmanaged())], bytes in prop::collection::vec(any::<u8>(), 1..60), stop_at in 0_usize..40
+    ) {
+        let command = command(body);
+        let seen = run(&command, bytes, stop_at);
+        prop_assert_eq!(transfer_fault(&command, &seen), None);
+    }
+
+    /// A wait for an operator before any write takes the command back to what it did last, and it ends all the same.
+    #[test]
+    fn a_command_that_was_held_before_any_of_its_writes_reads_anew_and_ends(
+        body in bodies(), bytes in prop::collection::vec(any::<u8>(), 1..60), n in 0_usize..4
+    ) {
+        let command = command(body);
+        let seen = run_held(&command, bytes, n);
+        prop_assert_eq!(repeated_blindly(&seen), None);
+        let held = seen.iter().position(|seen| matches!(seen, Observation::ReadAnew { .. }));
+        if let Some(after) = held.and_then(|held| seen.get(held + 1)) {
+            let write = matches!(after, Observation::Asked { call, .. } if call.is_write());
+            prop_assert!(!write, "a write right after the wait: {after:?}");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::anew::passed_over;
 use super::observation::{Announcement, Fact, InvitationWatch, Move, Observation, Query, Say, StopCause, Tally, Watch};
 use super::verdict::{Proof, Verdict};
 use crate::contract::{
@@ -31,6 +32,8 @@ pub struct Rules {
     pub look_first: Duration,
     /// How often a write with unknown effect is sent, at most.
     pub writes_at_most: u32,
+    /// `cool_down`: between letting go of an asset and claiming it again.
+    pub cool_down: Duration,
     /// `protected`: `page/123`, `person/456` or an address.
     pub protected: Vec<String>,
 }
@@ -74,8 +77,7 @@ pub(super) struct Script<'a> {
 
 impl<'a> Script<'a> {
     pub(super) fn new(command: &'a Command, rules: &'a Rules, seen: &'a [Observation], now: Timestamp) -> Self {
-        // What was told on the way is for the engine, which tells the rest.
-        let used = seen.iter().map(|seen| matches!(seen, Observation::Told { .. })).collect();
+        let used = passed_over(seen);
         Self {
             command,
             rules,
@@ -299,6 +301,41 @@ impl<'a> Script<'a> {
             Some(verdict.clone())
         });
         settled.map(Watched::Settled).ok_or_else(|| Box::new(watch))
+    }
+
+    /// As [`Self::watch`], for a request that is never withdrawn because somebody would rather not have it: neither a
+    /// cancel nor the deadline ends it, only Meta, a later command about the same request, or its old age.
+    pub(super) fn watch_to_the_end(&mut self, watch: Watch) -> Run<Watched> {
+        self.in_hand = true;
+        let settled = self.take(|seen| {
+            let Observation::Settled { verdict, .. } = seen else { return None };
+            Some(verdict.clone())
+        });
+        if let Some(verdict) = settled {
+            return Ok(Watched::Settled(verdict));
+        }
+        let ends = |seen: &Observation| match seen {
+            Observation::Stop { cause: StopCause::Cancelled | StopCause::Deadline } => None,
+            Observation::Stop { cause } => Some(cause.clone()),
+            Observation::Started { .. }
+            | Observation::Asked { .. }
+            | Observation::Consulted { .. }
+            | Observation::Settled { .. }
+            | Observation::Passed { .. }
+            | Observation::Spawned { .. }
+            | Observation::Told { .. }
+            | Observation::Children { .. }
+            | Observation::Announced { .. }
+            | Observation::Rehearsed { .. }
+            | Observation::NoticeOver { .. }
+            | Observation::ReadAnew { .. }
+            | Observation::WaitTold { .. }
+            | Observation::Ended { .. } => None,
+        };
+        match self.seen.iter().find_map(ends) {
+            Some(cause) => Ok(Watched::Stopped(cause)),
+            None => Err(Box::new(Move::Watch(watch))),
+        }
     }
 
     /// Journals `children`, once for each time that it is asked.

@@ -1,5 +1,7 @@
 //! `unbind`: the business lets go of a Page: people first, then the Page.
 
+use jiff::Timestamp;
+
 use super::bring_about::{Brought, Look, Sent, bring_about};
 use super::claim::listed;
 use super::groups::{Covered, groups_to_leave, leave_groups};
@@ -10,8 +12,8 @@ use super::script::{Run, Script};
 use crate::contract::{Access, Asset, Body, Outcome, PersonId, Phase, Targets};
 use crate::meta::{AssetList, Call, GroupId, Removable};
 
-const NEEDS_A_DIRECT_ADMIN: &str = "Give a person outside the business full control of the Page (Page settings, Page access), then send the command anew.";
-const CANNOT_SEE: &str =
+pub(super) const NEEDS_A_DIRECT_ADMIN: &str = "Give a person outside the business full control of the Page (Page settings, Page access), then send the command anew.";
+pub(super) const CANNOT_SEE: &str =
     "Make sure that a person keeps full control of the Page, then send the command with \"unmanaged\": true.";
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
@@ -41,7 +43,8 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
         leave_groups(script, groups, asset, person)?;
         take_off(script, asset, person)?;
     }
-    let_go(script, asset, access)
+    let_go(script, asset, access)?;
+    Ok(Outcome::of(Phase::Completed, script.changed()))
 }
 
 /// Giving up agency access orphans nobody; letting go of what the business owns may.
@@ -74,7 +77,7 @@ fn withdraw_open_claims(script: &mut Script<'_>, asset: &Asset) -> Run<()> {
 
 /// Whoever the business has on the Page, with the groups through which they reach it; refusals come before the
 /// first write.
-fn people_to_take_off(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<(PersonId, Vec<GroupId>)>> {
+pub(super) fn people_to_take_off(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<(PersonId, Vec<GroupId>)>> {
     let mut people = Vec::new();
     let mut covered = Covered::by(std::slice::from_ref(asset));
     for person in people_on(script, asset)? {
@@ -85,16 +88,18 @@ fn people_to_take_off(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<(Person
     Ok(people)
 }
 
-fn let_go(script: &mut Script<'_>, asset: &Asset, access: Access) -> Run<Outcome> {
+/// Lets go of the Page, and sees it; when that call left (in a dry run nothing leaves).
+pub(super) fn let_go(script: &mut Script<'_>, asset: &Asset, access: Access) -> Run<Option<Timestamp>> {
     let business = script.business().clone();
     let list = AssetList::held(asset.kind, access);
     let write = Call::Remove { business: business.clone(), what: Removable::Page(asset.id.clone()) };
-    let gone = |script: &mut Script<'_>, _: &Sent<'_>| {
+    let gone = |script: &mut Script<'_>, sent: &Sent<'_>| {
         let (began, found) = listed(script, &business, list, &asset.id)?;
-        Ok(if found.is_none() { Look::Seen(()) } else { Look::NotYet(began) })
+        Ok(if found.is_none() { Look::Seen(sent.left) } else { Look::NotYet(began) })
     };
     match bring_about(script, &write, "lets go of the Page", gone)? {
-        Brought::Seen(()) | Brought::Planned => Ok(Outcome::of(Phase::Completed, script.changed())),
+        Brought::Seen(left) => Ok(Some(left)),
+        Brought::Planned => Ok(None),
         Brought::Refused(refusal) => Err(script.refused(&refusal)),
     }
 }

@@ -57,6 +57,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("PACE__LOOK_AGAIN", "1s"),
     ("PACE__UNSTATED", "1s"),
     ("SHUTDOWN_WITHIN", "5s"),
+    // Mixed loads take more away in an hour than an agency should.
+    ("OFFBOARDING__BLAST_RADIUS", "1000000"),
 ];
 
 /// Where the story hears events.

@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "the rooms of one binary; nobody is outside")]
 
+mod blast_radius;
 mod broker_consumer;
 mod broker_errors;
 mod broker_links;
@@ -17,6 +18,7 @@ mod fan_out;
 mod faults;
 mod groups;
 mod harness;
+mod hold;
 mod inspect;
 mod inspect_people;
 mod invite;
@@ -43,6 +45,7 @@ mod retention;
 mod sdk;
 mod telemetry;
 mod telemetry_metrics;
+mod transfer;
 mod trouble;
 mod unbind;
 mod undo;

@@ -103,7 +103,14 @@ async fn what_a_page_in_a_browser_could_send_changes_nothing() -> Result<()> {
 #[tokio::test]
 async fn a_change_is_never_made_by_a_get() -> Result<()> {
     let story = Story::of(annas_page(PAGE)).await?;
-    for path in [REPLAY, "/api/v1/dead/0123456789ab/discard", "/api/v1/dead/0123456789ab/replay"] {
+    for path in [
+        REPLAY,
+        "/api/v1/dead/0123456789ab/discard",
+        "/api/v1/dead/0123456789ab/replay",
+        "/api/v1/hold",
+        "/api/v1/resume",
+        "/api/v1/commands/u/release",
+    ] {
         let answer = say(&story, "GET", path, ASKED, "").await?;
         refused(&answer, 405, "post_only").context(path)?;
         ensure!(answer.head.contains("allow: post"), "{}", answer.head);

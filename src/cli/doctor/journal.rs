@@ -128,7 +128,7 @@ async fn contents(at: &Address, now: Timestamp) -> Result<Vec<Finding>, JournalE
     let journal = Journal::open_read_only(at.clone()).await?;
     let (outbox, unrouted, suspended) =
         (journal.outbox_depth().await?, journal.unrouted().await?, journal.suspended().await?);
-    let parked = journal.parked().await?;
+    let (parked, holds) = (journal.parked().await?, journal.holds().await?);
     journal.close().await;
     let mut findings = Vec::new();
     findings.push(match outbox.oldest.filter(|oldest| *oldest + OUTBOX_OLD < now) {
@@ -149,6 +149,11 @@ async fn contents(at: &Address, now: Timestamp) -> Result<Vec<Finding>, JournalE
     findings.extend(suspended.into_iter().map(|one| {
         let found = format!("Meta refused credential {} at {:.0}: {}", one.credential, one.since, one.why);
         Finding::warning(AREA, found, "give it a new token; one that was changed since is used again at the next call")
+    }));
+    findings.extend(holds.into_iter().map(|hold| {
+        let found = format!("{} is on hold since {:.0}, by {}: {}", hold.on, hold.since, hold.actor, hold.reason);
+        let what = hold.on.business().map_or("--all", |id| id.as_str());
+        Finding::warning(AREA, found, format!("`bindery resume {what} --reason …` when it may go on"))
     }));
     findings.extend(parked.into_iter().filter(|one| one.until > now).map(|one| {
         let found = format!("bucket {} is left alone until {:.0}: {}", one.bucket, one.until, one.why);

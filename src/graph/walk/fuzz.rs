@@ -77,7 +77,7 @@ fn calls() -> Vec<Call> {
         Call::Members { business: business(), who: None },
         Call::Members { business: business(), who: Some(Person::Id(person())) },
         Call::Invitations { business: business(), who: None },
-        Call::Myself,
+        Call::MyPeople,
         Call::CallOff { request: page() },
     ];
     for list in lists {
@@ -141,10 +141,12 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
         Answer::Assets(_) => matches!(call, Call::ListAll { .. } | Call::AssetsOf { .. } | Call::InGroup { .. }),
         Answer::Part { .. } => matches!(call, Call::ListPart { .. } | Call::StaffedPart { .. }),
         Answer::People(_) => matches!(call, Call::PeopleOn { .. } | Call::RolesOn { .. }),
-        Answer::Persons(_) => matches!(call, Call::FindPerson { .. } | Call::Myself),
+        Answer::Persons(_) => matches!(call, Call::FindPerson { .. } | Call::MyPeople),
         Answer::Members { .. } => matches!(call, Call::Members { .. }),
         Answer::Invitations(_) => matches!(call, Call::Invitations { .. }),
         Answer::Groups(_) => matches!(call, Call::GroupsOf { .. }),
+        // A node is no list.
+        Answer::Linked(_) | Answer::Myself(_) => false,
         // A walk gives the rows; who is on them is asked beside it.
         Answer::StaffedPart { .. } => false,
         Answer::Directory(_) => matches!(call, Call::Directory { .. }),

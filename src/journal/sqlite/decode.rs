@@ -269,6 +269,6 @@ fn timestamp(column: &'static str, micros: i64) -> Result<Timestamp, JournalErro
     Timestamp::from_microsecond(micros).map_err(|error| unreadable(column, &error))
 }
 
-fn unreadable(column: &'static str, reason: &dyn Display) -> JournalError {
+pub(super) fn unreadable(column: &'static str, reason: &dyn Display) -> JournalError {
     JournalError::Unreadable { column, reason: reason.to_string() }
 }

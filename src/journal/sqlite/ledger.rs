@@ -4,11 +4,11 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use super::{Sqlite, dossier, held_by, operations, outbox, prune, read, standing, surroundings};
+use super::{Sqlite, dossier, held_by, operations, outbox, prune, read, standing, stops, surroundings};
 use crate::contract::{BusinessId, CommandId, Digest};
 use crate::journal::{
-    Ahead, Answer, ChainedWalk, CommandRow, Dossier, Ending, Filter, Ledger, NewEvent, Operation, OutboxDepth,
-    Published, Unrouted, Verdict, Walk, WatchRow,
+    Ahead, Answer, ChainedWalk, CommandRow, Dossier, Ending, Filter, Hold, HoldOn, Ledger, NewEvent, Operation,
+    OutboxDepth, Published, Release, Unrouted, Verdict, Walk, WatchRow,
 };
 
 impl Ledger for Sqlite {
@@ -91,6 +91,18 @@ impl Ledger for Sqlite {
 
     fn operations(&self, limit: u32) -> Answer<'_, Vec<Operation>> {
         self.survey(move |connection| operations::last(connection, limit))
+    }
+
+    fn hold(&self, on: HoldOn, operation: Operation) -> Answer<'_, Hold> {
+        self.change(move |connection| stops::hold(connection, &on, &operation))
+    }
+
+    fn resume(&self, on: HoldOn, operation: Operation) -> Answer<'_, Option<Hold>> {
+        self.change(move |connection| stops::resume(connection, &on, &operation))
+    }
+
+    fn release(&self, id: CommandId, operation: Operation) -> Answer<'_, Release> {
+        self.change(move |connection| stops::release(connection, &id, &operation))
     }
 
     fn operations_on<'a>(&'a self, targets: &'a [String]) -> Answer<'a, Vec<Operation>> {

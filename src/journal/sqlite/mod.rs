@@ -19,6 +19,7 @@ mod readers;
 mod record;
 mod sql;
 mod standing;
+mod stops;
 mod store;
 mod surroundings;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::decode::Columns;
 use super::{accept, outbox, sql, watches};
-use crate::contract::{CommandId, Digest, Phase};
+use crate::contract::{CommandId, Digest, PersonId, Phase};
 use crate::journal::{
     Ended, EvidenceEntry, Exchange, IntentChange, JournalError, New, NewEvent, ParentAfter, Place, Record, Recorded,
     State, StateName, WatchChange, evidence,
@@ -38,7 +38,7 @@ pub(super) fn store(connection: &Connection, id: &CommandId, record: &Record) ->
     let children = spawn(connection, id, &record.children)?;
     let followers = follow(connection, &record.followers)?;
     change_watch(connection, id, record)?;
-    remove_people(connection, id, record)?;
+    take_away(connection, id, record)?;
     if let State::Ended(ended) = &record.state {
         outbox::reply_all(connection, id, record.at)?;
         if let Some(parent) = &before.parent {
@@ -190,12 +190,13 @@ fn chain_parent(connection: &Connection, parent: &CommandId, entry: EvidenceEntr
     chain(connection, &above, &[entry], &[head])
 }
 
-fn remove_people(connection: &Connection, id: &CommandId, record: &Record) -> Result<(), JournalError> {
+fn take_away(connection: &Connection, id: &CommandId, record: &Record) -> Result<(), JournalError> {
     let insert = "INSERT INTO removals (asset, person, at, business, command)
          VALUES (?1, ?2, ?3, (SELECT business FROM commands WHERE id = ?4), ?4)";
     for removal in &record.removals {
-        let (asset, at) = (removal.asset.to_string(), removal.at.as_microsecond());
-        sql::run(connection, insert, params![asset, removal.person.as_str(), at, id.as_str()])?;
+        let (asset, at) = (removal.asset.as_ref().map(ToString::to_string), removal.at.as_microsecond());
+        let person = removal.person.as_ref().map(PersonId::as_str);
+        sql::run(connection, insert, params![asset, person, at, id.as_str()])?;
     }
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Sqlite, accept, dossier, outbox, prune, read, record, standing, watches};
+use super::{Sqlite, accept, dossier, outbox, prune, read, record, standing, stops, watches};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
 use crate::journal::{
-    Accepted, Answer, Cancelled, ChainedWalk, ChildResult, CommandRow, EvidenceRow, Forgotten, Horizons, InvitationRow,
-    Loaded, MayCancel, New, NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended, Walk, WatchRow,
+    Accepted, Answer, Cancelled, ChainedWalk, ChildResult, CommandRow, EvidenceRow, Forgotten, Hold, Horizons,
+    InvitationRow, Loaded, MayCancel, New, NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended,
+    Walk, WatchRow,
 };
 
 impl Store for Sqlite {
@@ -97,6 +98,14 @@ impl Store for Sqlite {
         self.look(move |connection| watches::removed_since(connection, asset, since))
     }
 
+    fn removals_of<'a>(&'a self, business: &'a BusinessId, since: Timestamp, limit: u32) -> Answer<'a, Vec<Timestamp>> {
+        self.look(move |connection| stops::removals_of(connection, business, since, limit))
+    }
+
+    fn is_released<'a>(&'a self, id: &'a CommandId) -> Answer<'a, bool> {
+        self.look(move |connection| stops::is_released(connection, id))
+    }
+
     fn outbox_due(&self, after: i64, limit: u32) -> Answer<'_, Vec<OutboxRow>> {
         self.survey(move |connection| outbox::due(connection, after, limit))
     }
@@ -123,6 +132,10 @@ impl Store for Sqlite {
 
     fn suspended(&self) -> Answer<'_, Vec<Suspended>> {
         self.survey(standing::suspended)
+    }
+
+    fn holds(&self) -> Answer<'_, Vec<Hold>> {
+        self.survey(stops::holds)
     }
 
     fn forget(&self, what: Forgotten, before: Horizons) -> Answer<'_, u64> {

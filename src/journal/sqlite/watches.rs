@@ -43,7 +43,8 @@ pub(super) fn removed_since(
     asset: &Asset,
     since: Timestamp,
 ) -> Result<Vec<PersonId>, JournalError> {
-    let select = "SELECT DISTINCT person FROM removals WHERE asset = ?1 AND at >= ?2 ORDER BY person";
+    let select = "SELECT DISTINCT person FROM removals WHERE asset = ?1 AND at >= ?2 AND person IS NOT NULL
+         ORDER BY person";
     let from = params![asset.to_string(), since.as_microsecond()];
     sql::all(connection, select, from, |row| Columns(row).parsed("person"))
 }

@@ -225,7 +225,7 @@ async fn a_refused_record_leaves_nothing_behind(shelf: impl Shelf) {
         observations: vec!["1".to_owned()],
         evidence: vec![seen("GET /1")],
         events: vec![event("a", 1), NewEvent { event_id: "other id, same place".to_owned(), ..event("a", 1) }],
-        removals: vec![Removal { asset: page(), person: "12".parse().unwrap(), at: at(1) }],
+        removals: vec![Removal { asset: Some(page()), person: Some("12".parse().unwrap()), at: at(1) }],
         ..pending("a")
     };
     assert_eq!(code(journal.record(id("a"), record).await), "sql");

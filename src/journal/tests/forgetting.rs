@@ -223,7 +223,7 @@ async fn denials_removals_and_cancels_go_by_their_own_age(shelf: impl Shelf) {
     let journal = shelf.open().await;
     accept(&journal, command("a")).await;
     journal.record(id("a"), pending("a")).await.unwrap();
-    let removals = vec![Removal { asset: page(), person: "11".parse().unwrap(), at: at(9) }];
+    let removals = vec![Removal { asset: Some(page()), person: Some("11".parse().unwrap()), at: at(9) }];
     let denied = Record { watch: WatchChange::Remove, removals, ..ending("a", Phase::Denied, 1) };
     journal.record(id("a"), denied).await.unwrap();
     journal.remember_cancel(id("to-come"), id("stop"), at(50), anything()).await.unwrap();

@@ -122,7 +122,8 @@ async fn claims_of_one_asset_are_told_oldest_first_and_apart_from_others(shelf: 
 async fn a_person_who_was_removed_twice_is_told_once(shelf: impl Shelf) {
     let journal = shelf.open().await;
     accept(&journal, "a").await;
-    let removals = [1, 2].map(|second| Removal { asset: page(), person: "11".parse().unwrap(), at: at(second) });
+    let removals =
+        [1, 2].map(|second| Removal { asset: Some(page()), person: Some("11".parse().unwrap()), at: at(second) });
     journal.record(id("a"), Record { removals: removals.into(), ..Record::new(at(2), State::Ready) }).await.unwrap();
     assert_eq!(journal.removed_since(&page(), at(0)).await.unwrap(), ["11".parse().unwrap()]);
     assert_eq!(journal.removed_since(&page(), at(2)).await.unwrap(), ["11".parse().unwrap()], "at that very time");

@@ -9,4 +9,5 @@ mod ledger;
 mod limits;
 mod operations;
 mod standing;
+mod stops;
 pub(super) mod words;

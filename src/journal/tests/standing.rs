@@ -77,7 +77,8 @@ async fn how_a_command_stands_to_its_lanes_is_kept(shelf: impl Shelf) {
 async fn removals_are_remembered_by_asset_and_business(shelf: impl Shelf) {
     let journal = shelf.open().await;
     accept(&journal, "a").await;
-    let removal = |second, person: &str| Removal { asset: page(), person: person.parse().unwrap(), at: at(second) };
+    let removal =
+        |second, person: &str| Removal { asset: Some(page()), person: Some(person.parse().unwrap()), at: at(second) };
     let removals = vec![removal(1, "11"), removal(3, "12"), removal(4, "12")];
     journal.record(id("a"), Record { removals, ..Record::new(at(4), State::Ready) }).await.unwrap();
     assert_eq!(journal.removed_since(&page(), at(2)).await.unwrap(), ["12".parse().unwrap()]);

@@ -6,8 +6,8 @@ use crate::config::{Config, PollConfig, RetryConfig};
 use crate::contract::{BusinessId, CommandId};
 use crate::engine;
 use crate::journal::{
-    Ahead, CommandRow, EvidenceRow, Journal, JournalError, Loaded, Parked, Published, State, StateName, Suspended,
-    Walk, WatchRow,
+    Ahead, CommandRow, EvidenceRow, Hold, HoldOn, Journal, JournalError, Loaded, Parked, Published, State, StateName,
+    Suspended, Walk, WatchRow,
 };
 use crate::meta::AssetList;
 
@@ -41,6 +41,8 @@ pub struct Situation {
     pub target: Option<CommandRow>,
     /// Buckets of its business that are left alone now.
     pub parked: Vec<Parked>,
+    /// The holds that keep its writes back.
+    pub holds: Vec<Hold>,
     /// The credential that serves its business.
     pub credential: CredentialSeen,
     /// Whether a worker has the journal, and its process id where that is known.
@@ -114,6 +116,7 @@ impl Situation {
                 | State::Ended(_) => None,
             },
             parked: parked(journal, config, row, now).await?,
+            holds: holds(journal, row).await?,
             credential,
             worker: journal.held_by(),
             poll: config.poll,
@@ -172,6 +175,17 @@ async fn credential(journal: &Journal, config: &Config, row: &CommandRow) -> Res
         Some(refused) => CredentialSeen::Suspended { is_new: refused.fingerprint != now, refused },
         None => CredentialSeen::Good(name),
     })
+}
+
+/// The holds that a command on `row` meets: on everything, on its business, or on the one that it gives an asset to.
+async fn holds(journal: &Journal, row: &CommandRow) -> Result<Vec<Hold>, JournalError> {
+    let body: serde_json::Value = serde_json::from_str(&row.body).unwrap_or_default();
+    let mut all = journal.holds().await?;
+    all.retain(|hold| match &hold.on {
+        HoldOn::Everything => true,
+        HoldOn::Business(held) => row.business.as_ref() == Some(held) || body["to_business"] == held.as_str(),
+    });
+    Ok(all)
 }
 
 /// The parks that hold back calls for the command's business through its credential.

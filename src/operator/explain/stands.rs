@@ -129,6 +129,15 @@ fn children(situation: &Situation) -> Stands {
     if open.len() > CHILDREN_SHOWN {
         next.push(Step::some_time(format!("and {} more after them", open.len() - CHILDREN_SHOWN)));
     }
+    let is_unreleased =
+        |child: &&CommandRow| matches!(&child.state, State::Waiting { cause, .. } if cause == "release");
+    let unreleased = open.iter().copied().filter(is_unreleased).count();
+    if unreleased > 0 {
+        let id = &situation.row().id;
+        next.push(Step::some_time(format!(
+            "{unreleased} of them wait until a person says `bindery release {id} --reason …`"
+        )));
+    }
     next.push(Step::some_time("it ends when the last has ended, and tells the results of all"));
     Stands { why, next }
 }

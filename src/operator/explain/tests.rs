@@ -8,8 +8,8 @@ use super::{Situation, explain};
 use crate::config::Config;
 use crate::contract::{Access, CommandId, Phase};
 use crate::journal::{
-    Ended, EvidenceEntry, Exchange, Intent, IntentChange, Journal, New, NewEvent, Record, Settled, State, Suspended,
-    Walk, WatchChange, WatchRow,
+    Ended, EvidenceEntry, Exchange, HoldOn, Intent, IntentChange, Journal, New, NewEvent, Operation, Record, Settled,
+    State, Suspended, Walk, WatchChange, WatchRow,
 };
 
 const TOKEN: &str = "a-token-never-to-be-shown";
@@ -266,6 +266,34 @@ async fn every_other_cause_says_what_lifts_it() {
         screens.push(told.lines().skip_while(|line| !line.starts_with("  stands")).collect::<Vec<_>>().join("\n"));
     }
     insta::assert_snapshot!(screens.join("\n\n"));
+}
+
+#[tokio::test]
+async fn one_that_the_stop_switch_holds_back_says_who_pulled_it_and_why() {
+    let story = Story::begin().await;
+    story.claim("c-1").await;
+    story.record("c-1", Record::new(at(20), waiting("hold", None))).await;
+    for (on, reason) in [("2001", "a leaked token"), ("2002", "not about it"), ("", "a bad release")] {
+        let on = on.parse().map_or(HoldOn::Everything, HoldOn::Business);
+        story.journal.hold(on, held_by("kim", reason)).await.unwrap();
+    }
+    insta::assert_snapshot!(story.told("c-1").await);
+}
+
+#[tokio::test]
+async fn a_fan_out_whose_children_wait_for_a_release_says_which_word_lifts_it() {
+    let story = Story::begin().await;
+    story.claim("c-1").await;
+    let children = vec![new_claim("c-1~1"), new_claim("c-1~2")];
+    story.record("c-1", Record { children, ..Record::new(at(5), State::AwaitingChildren) }).await;
+    story.record("c-1~1", Record::new(at(6), waiting("release", None))).await;
+    insta::assert_snapshot!(story.told("c-1").await);
+}
+
+fn held_by(actor: &str, reason: &str) -> Operation {
+    let text = str::to_owned;
+    let (verb, target, nonce) = (text("hold"), text("2001"), text("n"));
+    Operation { at: at(15), actor: text(actor), verb, target, reason: text(reason), nonce, came: None }
 }
 
 #[tokio::test]

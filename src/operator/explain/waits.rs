@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::stands::Stands;
 use super::{CredentialSeen, Situation, Step, length, time};
-use crate::contract::WaitCause;
+use crate::contract::{CommandId, WaitCause};
+use crate::journal::Hold;
 
 pub(super) fn waits(situation: &Situation, cause: &str, since: Timestamp, until: Option<Timestamp>) -> Stands {
     match WaitCause::ALL.into_iter().find(|known| known.word() == cause) {
@@ -23,14 +24,15 @@ pub(super) fn waits(situation: &Situation, cause: &str, since: Timestamp, until:
             "look at what was claimed, then close the breaker: nothing else does",
         ),
         Some(WaitCause::Release) => other(
-            "more removals than `offboarding.blast_radius` allows in an hour",
+            "more removals than `offboarding.blast_radius` allows its business in an hour",
             since,
             until,
-            "a person who wants it all the same releases it",
+            &format!(
+                "a person who wants it all the same says `bindery release {} --reason …`; it does not go on by itself",
+                family(situation)
+            ),
         ),
-        Some(WaitCause::Hold) => {
-            other("the business is on hold", since, until, "it goes on when the hold is taken back")
-        }
+        Some(WaitCause::Hold) => hold(situation, since),
         Some(WaitCause::Outage) => {
             other("Meta is out of reach for everybody", since, until, "it goes on when Meta answers again")
         }
@@ -42,6 +44,27 @@ pub(super) fn waits(situation: &Situation, cause: &str, since: Timestamp, until:
         ),
         None => other(&format!("held back for {cause}"), since, until, "it goes on when that is over"),
     }
+}
+
+/// The command that a person releases: the one that fanned out, where it is a child.
+fn family(situation: &Situation) -> &CommandId {
+    situation.row().parent.as_ref().unwrap_or(&situation.row().id)
+}
+
+fn hold(situation: &Situation, since: Timestamp) -> Stands {
+    let mut why = vec![format!("its next write met the stop switch, since {}", time(since))];
+    let told =
+        |hold: &Hold| format!("{} is on hold since {}, by {}: {}", hold.on, time(hold.since), hold.actor, hold.reason);
+    why.extend(situation.holds.iter().map(told));
+    let lifts = |hold: &Hold| {
+        let what = hold.on.business().map_or("--all", |id| id.as_str());
+        Step::some_time(format!("a person says `bindery resume {what} --reason …`"))
+    };
+    let mut next: Vec<Step> = situation.holds.iter().map(lifts).collect();
+    next.push(Step::some_time(
+        "it reads anew what it knew before its next write, and goes on; it keeps its place in the lane",
+    ));
+    Stands { why, next }
 }
 
 fn quota(situation: &Situation, since: Timestamp, until: Option<Timestamp>) -> Stands {

@@ -90,7 +90,7 @@ fn protected_by_command<'a>(script: &Script<'a>) -> &'a [Protected] {
 /// A system user is no person of a business, and its node has no such edge (inferred: Meta's specs name it for users
 /// alone). Any other refusal leaves open whose hand it is.
 fn not_our_own_hand(script: &mut Script<'_>, leaver: &PersonId) -> Run<()> {
-    let (_, reply) = script.ask(&Call::Myself)?;
+    let (_, reply) = script.ask(&Call::MyPeople)?;
     match reply {
         Reply::Answer(Answer::Persons(own)) if own.contains(leaver) => Err(script.fail(own_credential(leaver))),
         Reply::Refused(refusal) if refusal.code != NO_SUCH_EDGE => Err(script.refused(&refusal)),

@@ -15,6 +15,7 @@ pub(in crate::procedures) fn rules() -> Rules {
         deny_after_walks: 2,
         look_first: Duration::from_secs(1),
         writes_at_most: 3,
+        cool_down: Duration::from_secs(120),
         protected: Vec::new(),
     }
 }

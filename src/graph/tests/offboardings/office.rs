@@ -83,6 +83,7 @@ impl Office {
             deny_after_walks: 2,
             look_first: Duration::from_secs(1),
             writes_at_most: 4,
+            cool_down: Duration::from_secs(120),
             protected,
         };
         let order = Order { command: command(body), seen: vec![Observation::Started { at: start }], outcome: None };
