@@ -257,18 +257,30 @@ pub struct OffboardingConfig {
     pub reserve: u32,
     /// Removals in a business's last 60 minutes, past which a command waits for a release.
     pub blast_radius: u32,
+    /// After which an ended `offboard` is looked at again for the first time.
+    pub recheck_first: Duration,
+    /// The same, for the last time.
+    pub recheck_last: Duration,
 }
 
 impl OffboardingConfig {
     pub(super) fn read(r: &mut Reader) -> Option<Self> {
         let (reserve, blast_radius) = (r.need("offboarding.reserve"), at_least_one(r, "offboarding.blast_radius"));
+        let (first, last) =
+            (r.need::<Duration>("offboarding.recheck_first"), r.need::<Duration>("offboarding.recheck_last"));
         let reserve = reserve?;
         r.require(
             reserve <= 90,
             "offboarding.reserve",
             format!("{reserve} percent leaves too little for the rest: at most 90"),
         );
-        Some(Self { reserve, blast_radius: blast_radius? })
+        let (recheck_first, recheck_last) = (first?, last?);
+        r.require(
+            recheck_first <= recheck_last,
+            "offboarding.recheck_first",
+            "is longer than offboarding.recheck_last: the first look comes first",
+        );
+        Some(Self { reserve, blast_radius: blast_radius?, recheck_first, recheck_last })
     }
 }
 

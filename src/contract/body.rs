@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::asset::{Access, Asset, Kind};
 use super::ids::{BusinessId, CommandId, Digest, EmailAddress, IdError, Person};
@@ -47,7 +48,8 @@ pub enum Targets {
 }
 
 /// What an invited person becomes in the business.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Role {
     /// Sees what is assigned to them.
     Employee,
@@ -138,6 +140,8 @@ pub enum Body {
         targets: Targets,
         user: Person,
         tasks: Tasks,
+        /// Beside what the person has, not instead of it; of the children of an `invite` alone.
+        adding: bool,
     },
     Unassign {
         targets: Targets,

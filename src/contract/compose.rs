@@ -202,6 +202,7 @@ fn ended(told: Told, outcome: Outcome) -> (Told, Option<ErrorInfo>) {
         superseded_by: outcome.superseded_by,
         plan: outcome.plan,
         results: outcome.results,
+        resurfaced: outcome.resurfaced,
         assets,
         totals,
         ..told

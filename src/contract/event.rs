@@ -109,6 +109,9 @@ pub struct Told {
     /// Seen only after we had answered otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// Access that an `offboard` had taken was there again, and was taken again; of its rechecks alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resurfaced: bool,
     /// The publisher's command that this one of our own follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<CommandId>,

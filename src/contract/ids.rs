@@ -138,6 +138,18 @@ impl CommandId {
         self.0.split_once('~').is_some_and(|(_, suffix)| suffix.starts_with("late-"))
     }
 
+    /// Whether this command of our own looks whether access came back (`<id>~recheck-1`).
+    #[must_use]
+    pub fn is_recheck(&self) -> bool {
+        self.0.split_once('~').is_some_and(|(_, suffix)| suffix.starts_with("recheck-"))
+    }
+
+    /// The id of the `n`th recheck of this command, counted from 1.
+    #[must_use]
+    pub fn recheck(&self, n: u32) -> Self {
+        Self(format!("{}~recheck-{n}", self.0).into())
+    }
+
     /// Whether it is the id of a child, which never fans out itself.
     #[must_use]
     pub fn is_child(&self) -> bool {
@@ -267,6 +279,8 @@ mod tests {
         assert_eq!(id.child(3).follows(), Some(id.clone()));
         assert_eq!(id.follows(), None);
         assert!("onb-7731~late-1".parse::<CommandId>().unwrap().is_late());
+        assert!(id.recheck(2).is_recheck() && !id.recheck(2).is_child() && id.recheck(2).child(1).is_child());
+        assert!(!id.is_recheck() && id.recheck(1).follows() == Some(id.clone()));
         assert!(!"onb-late-1".parse::<CommandId>().unwrap().is_late());
     }
 

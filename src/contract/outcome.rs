@@ -192,6 +192,9 @@ pub struct Outcome {
     /// What an `inspect` saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inspection: Option<Inspection>,
+    /// Access that had been taken was there again, and was taken again; of a recheck alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resurfaced: bool,
     /// Whom the plan of a dry run concerns; told in `announced` alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub concerned: Vec<PersonId>,
@@ -217,6 +220,7 @@ impl Outcome {
             plan: None,
             results: Vec::new(),
             inspection: None,
+            resurfaced: false,
             concerned: Vec::new(),
             error: None,
         }

@@ -9,7 +9,7 @@ use super::ids::{BusinessId, CommandId};
 use super::json;
 use super::malformed::{Code, Malformed, Wrong};
 use super::nearest::{hint, nearest};
-use super::rows::{COMMON, ROWS, Row};
+use super::rows::{ADDING, COMMON, ROWS, Row};
 
 /// Priority of a command that names none.
 const USUAL_PRIORITY: u8 = 4;
@@ -104,7 +104,8 @@ fn publishers_id(fields: &Fields<'_>) -> Result<CommandId, Wrong> {
 /// Refuses a field that the command does not take, and says what was probably meant.
 fn check_names(fields: &Fields<'_>, row: &Row) -> Result<(), Wrong> {
     let known = [&COMMON, row.own].concat();
-    let Some(name) = fields.names().find(|name| !known.contains(name)) else { return Ok(()) };
+    let is_ours = |name: &str| fields.origin == Origin::Own && name == ADDING;
+    let Some(name) = fields.names().find(|name| !known.contains(name) && !is_ours(name)) else { return Ok(()) };
     let takers: Vec<&str> = ROWS.iter().filter(|row| row.own.contains(&name)).map(|row| row.name).collect();
     let message = match (takers.is_empty(), nearest(name, known.iter().copied())) {
         // A slip between `asset` and `assets` is told as what it is near, not as whose it is.

@@ -25,6 +25,9 @@ pub(super) struct Row {
 pub(super) const COMMON: [&str; 8] =
     ["id", "command", "actor", "reason", "priority", "not_before", "expires_at", "dry_run"];
 
+/// A field that commands of our own may have beside their row's.
+pub(super) const ADDING: &str = "adding";
+
 /// The table.
 #[rustfmt::skip]
 pub(super) const ROWS: [Row; 14] = [
@@ -96,7 +99,8 @@ fn assign(fields: &Fields<'_>) -> Result<Body, Wrong> {
     let targets = targets(fields)?;
     let user = fields.required("user")?;
     let tasks = tasks(fields, "tasks", &targets)?.ok_or_else(|| fields.missing("tasks"))?;
-    Ok(Body::Assign { targets, user, tasks })
+    let adding = fields.flag(ADDING)?.unwrap_or_default();
+    Ok(Body::Assign { targets, user, tasks, adding })
 }
 
 fn unassign(fields: &Fields<'_>) -> Result<Body, Wrong> {
@@ -132,9 +136,17 @@ fn offboard(fields: &Fields<'_>) -> Result<Body, Wrong> {
         user,
         successor,
         remove_from_business: fields.flag("remove_from_business")?.unwrap_or(true),
-        protected: fields.list::<Protected>("protected", MOST)?.unwrap_or_default(),
+        protected: fields.list::<Protected>("protected", most_protected(fields.origin))?.unwrap_or_default(),
         plan: fields.parsed("plan")?,
     })
+}
+
+/// A recheck of our own leaves alone whatever the first command had to leave.
+fn most_protected(origin: Origin) -> usize {
+    match origin {
+        Origin::Publisher => MOST,
+        Origin::Own => usize::MAX,
+    }
 }
 
 fn transfer(fields: &Fields<'_>) -> Result<Body, Wrong> {

@@ -48,7 +48,9 @@ impl Body {
             Self::Reassign { targets: _, from, to, tasks } => {
                 fields.text("from", from).text("to", to).maybe("tasks", tasks.as_ref())
             }
-            Self::Assign { targets: _, user, tasks } => fields.text("user", user).json("tasks", tasks),
+            Self::Assign { targets: _, user, tasks, adding } => {
+                fields.text("user", user).json("tasks", tasks).maybe("adding", adding.then_some(true))
+            }
             Self::Unassign { targets: _, user, tasks } => fields.text("user", user).maybe("tasks", tasks.as_ref()),
             Self::Invite { email, role, assets, tasks } => fields
                 .text("email", email)

@@ -157,7 +157,10 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::Myself { business }
         | Call::Claim { business, .. }
         | Call::Remove { business, .. }
-        | Call::Assign { business, .. } => Some(business.clone()),
+        | Call::Assign { business, .. }
+        | Call::Members { business, .. }
+        | Call::Invitations { business, .. }
+        | Call::Invite { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
         | Call::LinksOf { .. }
         | Call::AssetsOf { .. }
@@ -170,7 +173,9 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::Unsubscribe { .. }
         | Call::Deregister { .. }
         | Call::LeaveGroup { .. }
-        | Call::RemovePerson { .. } => progress.command.business.clone(),
+        | Call::RemovePerson { .. }
+        | Call::MyPeople
+        | Call::CallOff { .. } => progress.command.business.clone(),
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::error::EngineError;
 use super::progress::Progress;
 use crate::contract::{
-    Detail, ItemResult, Outcome, PersonId, Plan, PlanStep, Progress as Part, Targets, WaitCause, Waiting, parse_own,
+    Asset, Detail, Digest, ItemResult, Outcome, PersonId, Phase, Plan, PlanStep, Progress as Part, Targets, WaitCause,
+    Waiting, parse_own,
 };
 use crate::journal::{ChildResult, Record, State};
-use crate::procedures::{Observation, Tally};
+use crate::procedures::{Observation, Tally, counts_from};
 
 /// Results, or steps of a plan, in one event, at most.
 const SHOWN: usize = 1_000;
@@ -109,12 +110,12 @@ impl Progress<'_> {
         }
     }
 
-    /// The children of the rehearsal, where they count no more.
+    /// The children of rehearsals, where they count no more.
     pub(super) fn rehearsed(&self) -> Tally {
         let none = Tally { total: 0, good: 0, changed: false };
-        let over = self.seen.iter().position(|seen| matches!(seen, Observation::NoticeOver { .. })).unwrap_or(0);
         let of = |seen: &Observation| if let Observation::Children { tally, .. } = seen { Some(*tally) } else { None };
-        self.seen[..over].iter().find_map(of).unwrap_or(none)
+        let rehearsals = self.seen[..counts_from(&self.command, &self.seen)].iter().filter_map(of);
+        rehearsals.fold(none, |sum, one| Tally { total: sum.total + one.total, good: sum.good + one.good, ..sum })
     }
 
     /// Whom the plans of the children concern, each once; of a dry run alone.
@@ -130,12 +131,38 @@ impl Progress<'_> {
         Ok(concerned)
     }
 
-    /// The plans of the children, in their order; more steps than an event holds come before it in parts.
-    pub(super) async fn plan_of_children(&self, record: &mut Record) -> Result<Plan, EngineError> {
+    /// The plans of the children, in their order, and then the command's `own`; more steps than an event holds come
+    /// before it in parts.
+    pub(super) async fn whole_plan(&self, record: &mut Record, own: Option<Plan>) -> Result<Plan, EngineError> {
+        let plan = self.plan(own).await?;
+        self.told_in_parts(record, plan)
+    }
+
+    /// The digest of the same plan.
+    pub(super) async fn digest_of_plan(&self, own: Plan) -> Result<Digest, EngineError> {
+        Ok(self.plan(Some(own)).await?.digest)
+    }
+
+    async fn plan(&self, own: Option<Plan>) -> Result<Plan, EngineError> {
         let outcomes = self.outcomes_of_children().await?;
-        let plans = outcomes.into_values().filter_map(|outcome| outcome.plan);
+        let plans = outcomes.into_values().filter_map(|outcome| outcome.plan).chain(own);
         let steps: Vec<PlanStep> = plans.flat_map(|plan| plan.steps).collect();
-        self.told_in_parts(record, Plan { digest: Plan::digest_of(&steps), steps })
+        Ok(Plan { digest: Plan::digest_of(&steps), steps })
+    }
+
+    /// The assets of children that did not end well, and those that the command itself left.
+    pub(super) async fn left_over(&self, own: &[ItemResult]) -> Result<Vec<Asset>, EngineError> {
+        let mut left: Vec<Asset> = own.iter().map(|result| result.asset.clone()).collect();
+        let mut after = self.rehearsed().total;
+        loop {
+            let rows = self.shared.journal.children_results(&self.command.id, after, READ).await?;
+            let Some(last) = rows.last() else { return Ok(left) };
+            after = last.settled;
+            for row in &rows {
+                let bad = results_of(row)?.into_iter().filter(|result| result.phase != Phase::Completed);
+                left.extend(bad.map(|result| result.asset));
+            }
+        }
     }
 
     /// The last of a plan; what an event does not hold is told before it, in parts.
@@ -204,6 +231,7 @@ impl Progress<'_> {
             | Observation::Spawned { .. }
             | Observation::Children { .. }
             | Observation::Announced { .. }
+            | Observation::Rehearsed { .. }
             | Observation::NoticeOver { .. }
             | Observation::ReadAnew { .. }
             | Observation::WaitTold { .. }
@@ -214,15 +242,15 @@ impl Progress<'_> {
 
     /// How many assets the children are about.
     fn assets(&self) -> u32 {
-        let of = |seen: &Observation| if let Observation::Spawned { assets } = seen { *assets } else { 0 };
-        let over = self.seen.iter().position(|seen| matches!(seen, Observation::NoticeOver { .. })).unwrap_or(0);
-        let known: u32 = self.seen[over..].iter().map(of).sum();
+        let of = |seen: &Observation| if let Observation::Spawned { assets } = seen { Some(*assets) } else { None };
+        let counting = &self.seen[counts_from(&self.command, &self.seen)..];
+        let known: u32 = counting.iter().filter_map(of).sum();
         if known > 0 { known } else { self.tally().total }
     }
 
     async fn outcomes_of_children(&self) -> Result<std::collections::BTreeMap<u32, Outcome>, EngineError> {
         let mut outcomes = std::collections::BTreeMap::new();
-        let mut after = 0;
+        let mut after = self.rehearsed().total;
         loop {
             let rows = self.shared.journal.children_results(&self.command.id, after, READ).await?;
             let Some(last) = rows.last() else { return Ok(outcomes) };

@@ -15,9 +15,9 @@ use crate::contract::{
 };
 use crate::graph::Sent;
 use crate::journal::evidence::{SEAL, Seal};
-use crate::journal::{Ended, EvidenceEntry, New, Record, State, WatchChange, WatchRow, head_after};
+use crate::journal::{Ended, EvidenceEntry, InvitationRow, New, Record, State, WatchChange, WatchRow, head_after};
 use crate::meta::Claimable;
-use crate::procedures::{Observation, Say, Watch};
+use crate::procedures::{InvitationWatch, Observation, Say, Watch};
 use crate::telemetry;
 
 /// The last entries of evidence that a terminal event shows.
@@ -53,17 +53,22 @@ impl Progress<'_> {
 
     pub(super) fn say(&self, record: &mut Record, say: Say, evidence: &[Told]) -> Result<(), EngineError> {
         let detail = match say {
-            Say::Pending => {
-                Detail::Pending(Pending { request: None, since: record.at, awaits: self.awaits().to_owned() })
-            }
+            Say::Pending => Detail::Pending(Pending {
+                request: self.role_request(),
+                since: record.at,
+                awaits: self.awaits().to_owned(),
+            }),
             Say::Left(results) => Detail::Progress(Part { results, ..Part::default() }),
             Say::Part { part, assets } => Detail::Progress(Part { part: Some(part), assets, ..Part::default() }),
         };
         self.tell(record, detail, evidence.to_vec())
     }
 
-    /// Who decides an open claim.
+    /// Who decides an open claim or invitation.
     fn awaits(&self) -> &'static str {
+        if let Body::Invite { .. } = self.command.body {
+            return "the invited person accepts the invitation that Meta has sent by e-mail";
+        }
         let kind = match self.command.body.targets() {
             Some(Targets::One(asset)) => Claimable::of(asset.kind),
             Some(Targets::List(_) | Targets::All) | None => None,
@@ -80,12 +85,15 @@ impl Progress<'_> {
     pub(super) async fn finish(&mut self, record: &mut Record, mut outcome: Outcome) -> Result<(), EngineError> {
         // Of a rehearsal only what kept it from being announced is worth telling.
         let fanned_out = self.row.children.total > 0 || self.row.state == State::AwaitingChildren;
-        if fanned_out && (!self.is_rehearsal() || outcome.phase == Phase::Incomplete) {
+        let has_results = fanned_out && (!self.is_rehearsal() || outcome.phase == Phase::Incomplete);
+        self.bring_rechecks(record, &outcome).await?;
+        if has_results {
             let own = std::mem::take(&mut outcome.results);
             outcome.results = self.results(record, own).await?;
-            if self.command.dry_run {
-                outcome.plan = Some(self.plan_of_children(record).await?);
-            }
+        }
+        if (has_results && self.command.dry_run) || (fanned_out && outcome.plan.is_some()) {
+            let own = outcome.plan.take();
+            outcome.plan = Some(self.whole_plan(record, own).await?);
         }
         outcome.results = once_an_asset(outcome.results);
         if let Some(guard) = outcome.error.as_ref().and_then(|error| guard(&error.code)) {
@@ -133,6 +141,20 @@ impl Progress<'_> {
         Ok(())
     }
 
+    /// An invitation waits for the person, whatever its command is.
+    pub(super) fn watch_invitation(&mut self, record: &mut Record, watch: InvitationWatch) -> Result<(), EngineError> {
+        record.state = State::Pending;
+        record.watch = WatchChange::Invite(InvitationRow {
+            command: self.command.id.clone(),
+            business: watch.business,
+            email: watch.email,
+            sent_at: watch.sent_at,
+            absences: serde_json::to_string(&Followed::default()).map_err(EngineError::Json)?,
+        });
+        self.left = Some(Left::Outside);
+        Ok(())
+    }
+
     pub(super) fn children(&self, commands: &[Command]) -> Result<Vec<New>, EngineError> {
         // Those of a rehearsal, and of an earlier wave, have the numbers before.
         (self.row.children.total.saturating_add(1)..)
@@ -149,6 +171,12 @@ impl Progress<'_> {
     }
 
     fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {
+        let parent = Some(self.command.id.clone());
+        Ok(New { parent, ordinal: Some(ordinal), ..self.own(command) })
+    }
+
+    /// A command of our own, as the journal takes it in.
+    pub(super) fn own(&self, command: &Command) -> New {
         let body = command.to_json().to_string();
         let mark = fingerprint(body.as_bytes()).to_string();
         let mut new = New::command(command.id.clone(), mark, body, self.shared.clock.now());
@@ -156,10 +184,9 @@ impl Progress<'_> {
         new.lane = lane(command);
         new.priority = command.priority;
         (new.not_before, new.expires_at) = (command.not_before, command.expires_at);
-        (new.parent, new.ordinal) = (Some(self.command.id.clone()), Some(ordinal));
         new.traceparent = self.row.traceparent.clone();
         new.dry_run = command.dry_run;
-        Ok(new)
+        new
     }
 
     fn context(&self, record: &Record, evidence: Vec<Told>) -> EventContext {
@@ -169,6 +196,8 @@ impl Progress<'_> {
         context.published_by = self.row.published_by.clone();
         context.graph_calls = self.graph_calls(record, total);
         context.polls = self.polls();
+        context.people = self.people();
+        context.role_request = self.role_request();
         context.evidence = evidence;
         context.evidence_total = total;
         context.evidence_head = Some(head_after(&self.row.evidence_head, &record.evidence));

@@ -14,7 +14,9 @@ mod fan_out;
 mod follow;
 mod gauges;
 mod intake;
+mod invitations;
 mod notice;
+mod offboarding;
 mod outage;
 mod permit;
 mod pipe;
@@ -49,11 +51,11 @@ pub use switch::Switch;
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
-use crate::contract::parse_own;
+use crate::contract::{Body, CommandId, parse_own};
 use crate::governor::{Outage, Pace, Parks};
 use crate::graph::Graph;
 use crate::journal::Journal;
-use crate::procedures::Rules;
+use crate::procedures::{Observation, Query, Rules};
 use replies::Replies;
 use shared::{Memory, Shared};
 
@@ -218,7 +220,22 @@ async fn take_up(shared: &Shared) -> Result<(), EngineError> {
     }
     for row in open {
         let command = parse_own(row.body.as_bytes()).map_err(EngineError::Command)?;
+        if let Body::Offboard { .. } = command.body {
+            remember_who_leaves(shared, &command.id).await?;
+        }
         shared.return_to_board(&row, &command);
+    }
+    Ok(())
+}
+
+/// Whom an open offboarding was about when it was last looked at.
+async fn remember_who_leaves(shared: &Shared, id: &CommandId) -> Result<(), EngineError> {
+    let Some(loaded) = shared.journal.load(id).await? else { return Ok(()) };
+    for text in &loaded.observations {
+        let seen: Observation = serde_json::from_str(text).map_err(EngineError::Json)?;
+        if let Observation::Consulted { query: Query::Leaving { business, person, email }, .. } = seen {
+            shared.memory().leaves(id, &business, &person, email.as_ref());
+        }
     }
     Ok(())
 }

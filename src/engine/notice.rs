@@ -8,13 +8,12 @@ use super::progress::Progress;
 use super::shared::NOTICE;
 use crate::contract::Detail;
 use crate::journal::{Record, State};
-use crate::procedures::{Announcement, Observation};
+use crate::procedures::{Announcement, Observation, is_rehearsal};
 
 impl Progress<'_> {
     /// Whether nothing is done yet but to find out what would be.
     pub(super) fn is_rehearsal(&self) -> bool {
-        let over = |seen: &Observation| matches!(seen, Observation::NoticeOver { .. });
-        self.command.notice.is_some() && !self.command.dry_run && !self.seen.iter().any(over)
+        is_rehearsal(&self.command, &self.seen)
     }
 
     /// The announcement and the wait that it begins are one record.
@@ -26,7 +25,7 @@ impl Progress<'_> {
         let Announcement { plan, people } = announcement;
         let plan = match self.row.children.total {
             0 => self.told_in_parts(record, plan)?,
-            _ => self.plan_of_children(record).await?,
+            _ => self.whole_plan(record, Some(plan)).await?,
         };
         let evidence = self.shown(record).await?;
         self.tell(record, Detail::Announced { plan, people }, evidence)?;

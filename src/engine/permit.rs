@@ -170,6 +170,7 @@ impl Progress<'_> {
             | Observation::Children { .. }
             | Observation::Announced { .. }
             | Observation::NoticeOver { .. }
+            | Observation::Rehearsed { .. }
             | Observation::ReadAnew { .. }
             | Observation::WaitTold { .. }
             | Observation::Ended { .. } => false,

@@ -34,6 +34,8 @@ pub(crate) struct Progress<'a> {
     noted: Vec<Observation>,
     /// Requests whose entries are to be journaled with the next record.
     asked: Vec<EvidenceEntry>,
+    /// Commands of our own that the end brings.
+    pub(super) followers: Vec<Command>,
     /// The hash over all that is journaled of what was seen, for the seal.
     pub(super) facts: Digest,
     /// The last entries of the chain, once they are known.
@@ -74,6 +76,7 @@ impl<'a> Progress<'a> {
             seen,
             noted: Vec::new(),
             asked: Vec::new(),
+            followers: Vec::new(),
             facts,
             recent,
             spawned: Vec::new(),
@@ -320,12 +323,14 @@ impl<'a> Progress<'a> {
         match next.then {
             Move::Finish(outcome) => self.finish(&mut record, *outcome).await?,
             Move::Watch(watch) => self.watch(&mut record, &watch)?,
+            Move::WatchInvitation(watch) => self.watch_invitation(&mut record, watch)?,
             Move::AwaitChildren => record.state = State::AwaitingChildren,
             Move::Announce(announcement) => self.announce(&mut record, *announcement).await?,
             Move::Ask(_)
             | Move::Consult(_)
             | Move::WaitUntil(_)
             | Move::Notice(_)
+            | Move::Rehearsed(_)
             | Move::Spawn(_)
             | Move::AwaitEnd(_) => {}
         }
@@ -352,6 +357,7 @@ impl<'a> Progress<'a> {
         self.row.last_sequence = sequences.unwrap_or(self.row.last_sequence);
         (self.row.state, self.row.attempts, self.row.due) = (state, attempts, due);
         self.spawned = recorded.children;
+        self.put_followers_on_board(&recorded.followers);
         if events > 0 {
             self.shared.outbox.notify_one();
         }

@@ -15,7 +15,7 @@ use super::permit::waits_away;
 use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
-use crate::contract::{Body, Command, CommandId, Targets, WaitCause};
+use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets, WaitCause};
 use crate::governor::{Blast, Holds, Outage, Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, InLane, Journal, State};
@@ -57,6 +57,8 @@ pub(crate) struct Memory {
     pub(crate) stops: HashMap<CommandId, StopCause>,
     /// Verdicts on their way to their commands.
     pub(crate) settled: HashMap<CommandId, Settlement>,
+    /// Who is being offboarded, in the order in which that became known.
+    pub(crate) leaving: Vec<Leaving>,
     /// Who waits for whose end.
     pub(crate) waiters: HashMap<CommandId, Vec<CommandId>>,
     /// Waits of commands whose last call found no answer.
@@ -73,6 +75,48 @@ pub(crate) struct Memory {
     pub(crate) unreleased: BTreeSet<(CommandId, Seq)>,
     /// What children wait for that their parents have not looked at yet, and since when.
     pub(crate) children_wait: HashMap<CommandId, Vec<(WaitCause, jiff::Timestamp)>>,
+}
+
+/// A person who is being offboarded: the command's own observations say so, and a restart reads them there.
+pub(crate) struct Leaving {
+    by: CommandId,
+    business: BusinessId,
+    person: PersonId,
+    email: Option<EmailAddress>,
+}
+
+impl Memory {
+    /// Makes known that `by` offboards the person; which command does so already.
+    pub(crate) fn leaves(
+        &mut self,
+        by: &CommandId,
+        business: &BusinessId,
+        person: &PersonId,
+        email: Option<&EmailAddress>,
+    ) -> Option<CommandId> {
+        let before = self.leaving.iter().rfind(|known| known.by != *by && known.is(business, person));
+        let before = before.map(|known| known.by.clone());
+        if !self.leaving.iter().any(|known| known.by == *by) {
+            let (by, business, person) = (by.clone(), business.clone(), person.clone());
+            self.leaving.push(Leaving { by, business, person, email: email.cloned() });
+        }
+        before
+    }
+
+    /// The command that offboards the person, if one does.
+    pub(crate) fn is_leaving(&self, business: &BusinessId, person: &Person) -> Option<CommandId> {
+        let found = self.leaving.iter().find(|known| match person {
+            Person::Id(id) => known.is(business, id),
+            Person::Email(email) => known.business == *business && known.email.as_ref() == Some(email),
+        });
+        found.map(|known| known.by.clone())
+    }
+}
+
+impl Leaving {
+    fn is(&self, business: &BusinessId, person: &PersonId) -> bool {
+        self.business == *business && self.person == *person
+    }
 }
 
 impl Shared {
@@ -103,6 +147,7 @@ impl Shared {
         memory.schedules.remove(id);
         memory.stops.remove(id);
         memory.settled.remove(id);
+        memory.leaving.retain(|known| known.by != *id);
         memory.children_wait.remove(id);
         for waiter in memory.waiters.remove(id).unwrap_or_default() {
             memory.board.wake(&waiter);

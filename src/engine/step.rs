@@ -120,14 +120,19 @@ async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Lef
             progress.wait_until(until).await?;
             Ok(Some(Left::Until(until)))
         }
+        Move::Rehearsed(own) => {
+            let digest = progress.digest_of_plan(*own).await?;
+            progress.note(Observation::Rehearsed { digest, at: now });
+            Ok(None)
+        }
         Move::Notice(until) if until <= now => progress.end_notice(now).await.map(Some),
         Move::Notice(until) => Ok(Some(Left::Away(until))),
         Move::AwaitChildren => await_children(shared, progress).await,
         Move::AwaitEnd(target) => await_end(shared, progress, &target).await,
         // Woken for nothing: Meta still decides.
-        Move::Watch(_) if progress.row.state == State::Pending => Ok(Some(Left::Outside)),
+        Move::Watch(_) | Move::WatchInvitation(_) if progress.row.state == State::Pending => Ok(Some(Left::Outside)),
         // These are recorded with the observation that led to them, or, where nothing new was seen, now.
-        Move::Watch(_) | Move::Spawn(_) | Move::Announce(_) | Move::Finish(_) => {
+        Move::Watch(_) | Move::WatchInvitation(_) | Move::Spawn(_) | Move::Announce(_) | Move::Finish(_) => {
             progress.record_standing().await?;
             Ok(progress.left())
         }
@@ -170,6 +175,13 @@ async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: T
             Ok(Fact::Denied(recent))
         }
         Query::RemovedSince { asset, since } => Ok(Fact::Removed(journal.removed_since(asset, *since).await?)),
+        Query::Leaving { business, person, email } => {
+            Ok(Fact::Leaving(shared.memory().leaves(&command.id, business, person, email.as_ref())))
+        }
+        Query::IsLeaving { business, person } => {
+            let by = shared.memory().is_leaving(business, person);
+            Ok(Fact::Leaving(by.filter(|by| !is_part_of(&command.id, by))))
+        }
         Query::Deeds { target } => super::deeds::of(shared, progress, target).await,
         Query::Stop { target, cause: StopCause::Cancelled } => cancel(shared, progress, target, now).await,
         Query::Stop { target, cause } => {
@@ -181,6 +193,11 @@ async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: T
             Ok(Fact::Told(None))
         }
     }
+}
+
+/// Whether `id` is `whole` or one of its children.
+fn is_part_of(id: &CommandId, whole: &CommandId) -> bool {
+    id == whole || id.as_str().strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with('~'))
 }
 
 async fn cancel(

@@ -57,13 +57,18 @@ struct Walked {
 /// Follows the pending claims until the worker stops.
 pub(crate) async fn run(shared: &Shared) {
     while !shared.stop.is_cancelled() {
-        if let Err(error) = sweep(shared).await {
-            warn!("could not look at the pending claims: {error}");
+        if let Err(error) = sweep_all(shared).await {
+            warn!("could not look at what is pending: {error}");
             shared.journal_commits().await;
         }
         let tick = TICK.min(shared.config.poll.first / 2).max(Duration::from_millis(10));
         let _ = shared.stop.run_until_cancelled(tokio::time::sleep(tick)).await;
     }
+}
+
+async fn sweep_all(shared: &Shared) -> Result<(), EngineError> {
+    sweep(shared).await?;
+    super::invitations::sweep(shared).await
 }
 
 async fn sweep(shared: &Shared) -> Result<(), EngineError> {
@@ -77,7 +82,7 @@ async fn sweep(shared: &Shared) -> Result<(), EngineError> {
     }
     for ((business, kind, access), watches) in lists {
         let now = shared.clock.now();
-        give_up_what_is_too_old(shared, &watches, now).await?;
+        give_up_what_is_too_old(shared, watches.iter().map(|watch| (&watch.command, watch.sent_at)), now).await?;
         let due = watches.iter().any(|watch| now >= next_look(&shared.config.poll, watch));
         if due && !shared.stop.is_cancelled() {
             let span = telemetry::poll(business.as_str(), watches.iter().map(|watch| &watch.command));
@@ -88,17 +93,21 @@ async fn sweep(shared: &Shared) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// A claim past its deadline, or ours, is told to stop: it withdraws its request itself.
-async fn give_up_what_is_too_old(shared: &Shared, watches: &[WatchRow], now: Timestamp) -> Result<(), EngineError> {
-    for watch in watches {
-        let expires = shared.journal.find(&watch.command).await?.and_then(|row| row.expires_at);
-        let too_old = age(watch.sent_at, now) >= shared.config.poll.give_up_after;
+/// What is past its deadline, or ours, is told to stop: it withdraws its request itself.
+pub(super) async fn give_up_what_is_too_old(
+    shared: &Shared,
+    watched: impl Iterator<Item = (&CommandId, Timestamp)>,
+    now: Timestamp,
+) -> Result<(), EngineError> {
+    for (command, sent_at) in watched {
+        let expires = shared.journal.find(command).await?.and_then(|row| row.expires_at);
+        let too_old = age(sent_at, now) >= shared.config.poll.give_up_after;
         // A transfer's claim outlives its deadline, and no claim its old age.
         let outlived = expires.is_some_and(|at| at + shared.config.poll.max <= now);
         if expires.is_some_and(|at| at <= now) && !(too_old && outlived) {
-            shared.tell_to_stop(&watch.command, StopCause::Deadline);
+            shared.tell_to_stop(command, StopCause::Deadline);
         } else if too_old {
-            shared.tell_to_stop(&watch.command, StopCause::GivenUp);
+            shared.tell_to_stop(command, StopCause::GivenUp);
         }
     }
     Ok(())
@@ -111,9 +120,13 @@ pub(crate) fn followed(watch: &WatchRow) -> Followed {
 
 /// When the lists are read for a watch next, at the latest: another watch of the business may bring it forward.
 pub(crate) fn next_look(poll: &PollConfig, watch: &WatchRow) -> Timestamp {
-    let so_far = followed(watch);
-    let last = so_far.last.unwrap_or(watch.sent_at);
-    let regular = last + gap(age(watch.sent_at, last), poll.first, poll.max);
+    due(poll, watch.sent_at, followed(watch))
+}
+
+/// When what was sent at `sent_at` is looked at next.
+pub(super) fn due(poll: &PollConfig, sent_at: Timestamp, so_far: Followed) -> Timestamp {
+    let last = so_far.last.unwrap_or(sent_at);
+    let regular = last + gap(age(sent_at, last), poll.first, poll.max);
     // Once missed, the second look comes as soon as it can prove something.
     let second = so_far.absences.first_ended.map(|ended| ended + poll.settle);
     second.map_or(regular, |second| second.min(regular).max(last + poll.first))
@@ -151,7 +164,7 @@ async fn walk(
         telemetry::claims_settled(watch.asset.kind.word(), settled.len());
     }
     for (command, verdict, polls, first) in settled {
-        let mut walks = first_absence(shared, business, lists, first).await?;
+        let mut walks = first_absence(shared, business, lists.map(AssetList::edge), first).await?;
         walks.extend(named.iter().cloned());
         hand_over(shared, &command, Settlement { verdict, polls, walks });
     }
@@ -159,21 +172,22 @@ async fn walk(
 }
 
 /// The walk whose absence was the first to count, which ended then: a denial is proved by two.
-async fn first_absence(
+pub(super) async fn first_absence(
     shared: &Shared,
     business: &BusinessId,
-    lists: [AssetList; 2],
+    lists: [&str; 2],
     ended: Option<Timestamp>,
 ) -> Result<Vec<EvidenceEntry>, EngineError> {
     let Some(ended) = ended else { return Ok(Vec::new()) };
-    let [pending, held] = lists.map(AssetList::edge);
+    let [pending, held] = lists;
     let Some(held) = shared.journal.walk_by(business, held, ended).await? else { return Ok(Vec::new()) };
     let pending = shared.journal.walk_by(business, pending, held.walk.began).await?;
     let walks = pending.into_iter().chain([held]);
     Ok(walks.map(|chained| evidence::of_walk(&chained.walk, &chained.hash)).collect())
 }
 
-fn hand_over(shared: &Shared, command: &CommandId, settlement: Settlement) {
+/// The lists have decided what a command waits for.
+pub(super) fn hand_over(shared: &Shared, command: &CommandId, settlement: Settlement) {
     crash_point!(Settled, command.as_str());
     let mut memory = shared.memory();
     memory.settled.insert(command.clone(), settlement);
@@ -194,28 +208,48 @@ fn sight(watch: &WatchRow, pending: &Walked, held: Option<&Walked>) -> Sight {
 
 /// Walks a whole list; `None` where the call may not go now. A walk that broke shows nothing.
 async fn list(shared: &Shared, business: &BusinessId, list: AssetList) -> Result<Option<Walked>, EngineError> {
+    let call = Call::ListAll { business: business.clone(), list };
+    let Some(asked) = read(shared, business, &call).await? else { return Ok(None) };
+    let (complete, rows) = match asked.answer {
+        Some(Answer::Assets(rows)) => (true, rows),
+        Some(_) | None => (false, Vec::new()),
+    };
+    let rows = rows.into_iter().map(|held| (held.id, held.tasks)).collect();
+    Ok(Some(Walked { began: asked.began, ended: asked.ended, complete, rows, requests: asked.requests }))
+}
+
+/// A list as it was read.
+pub(super) struct Asked {
+    pub(super) began: Timestamp,
+    pub(super) ended: Timestamp,
+    /// What it says; nothing where the walk broke.
+    pub(super) answer: Option<Answer>,
+    pub(super) requests: Vec<Sent>,
+}
+
+/// Reads a list that no command asked for; `None` where the call may not go now.
+pub(super) async fn read(shared: &Shared, business: &BusinessId, call: &Call) -> Result<Option<Asked>, EngineError> {
     let Ok(Some(ready)) = usable(shared, business) else { return Ok(None) };
     if shared.memory().parks.parked(&ready.secrets.name, business, shared.clock.now()).is_some() {
         return Ok(None);
     }
-    let call = Call::ListAll { business: business.clone(), list };
     let Ok(permit) = Permit::ask(shared) else { return Ok(None) };
-    let asked = shared.graph.ask(&ready.secrets, &call).await;
+    let asked = shared.graph.ask(&ready.secrets, call).await;
     permit.heard(business.as_str(), &asked);
     let ended = shared.clock.now();
-    let (complete, rows) = match asked.result {
-        Ok(Reply::Answer(Answer::Assets(rows))) => (true, rows),
+    let answer = match asked.result {
+        Ok(Reply::Answer(answer)) => Some(answer),
         Ok(other) => {
-            debug!(%business, "the walk of {} of business {business} was answered with {other:?}", list.edge());
-            (false, Vec::new())
+            let path = call.request().path();
+            debug!(%business, "the walk of {path} was answered with {other:?}");
+            None
         }
         Err(trouble) => {
             super::ask::note_trouble(shared, &ready, business, &trouble).await?;
-            (false, Vec::new())
+            None
         }
     };
-    let rows = rows.into_iter().map(|held| (held.id, held.tasks)).collect();
-    Ok(Some(Walked { began: asked.began, ended, complete, rows, requests: asked.requests }))
+    Ok(Some(Asked { began: asked.began, ended, answer, requests: asked.requests }))
 }
 
 /// Records the walks in the chain of the business; the entries by which a command's own chain names them.

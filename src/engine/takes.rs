@@ -48,6 +48,11 @@ impl Progress<'_> {
             // An app and a number are neither people nor assets of a business.
             | Call::Unsubscribe { .. }
             | Call::Deregister { .. }
+            | Call::Members { .. }
+            | Call::Invitations { .. }
+            | Call::MyPeople
+            | Call::Invite { .. }
+            | Call::CallOff { .. }
             | Call::StaffedPart { .. } => Vec::new(),
         }
     }

@@ -7,8 +7,8 @@ use secrecy::SecretString;
 
 use super::client::Me;
 use super::json::Json;
-use crate::contract::{EmailAddress, ObjectId, PersonId, Task, Tasks};
-use crate::meta::{Answer, AssetList, Call, Claimed, GroupId, Holding, Number, PersonOn};
+use crate::contract::{EmailAddress, ObjectId, Person, PersonId, Task, Tasks};
+use crate::meta::{Answer, AssetList, Call, Claimed, GroupId, Holding, Invitation, Member, Number, PersonOn};
 
 /// Rows from which a part of a long list is full; the page that fills it is kept whole.
 const PART_ROWS: usize = 901;
@@ -24,6 +24,10 @@ pub(super) struct Gathered {
     instagram_user: Option<ObjectId>,
     numbers: Vec<Number>,
     apps: Vec<ObjectId>,
+    members: Vec<Member>,
+    /// Whether an admin stood in the list who is none of them.
+    other_admin: bool,
+    invitations: Vec<Invitation>,
     found: Option<Holding>,
     /// Where the next part of a long list begins.
     pub(super) next_part: Option<String>,
@@ -63,7 +67,12 @@ impl Gathered {
             | Call::Unsubscribe { .. }
             | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => return false,
+            | Call::RemovePerson { .. }
+            | Call::Members { .. }
+            | Call::Invitations { .. }
+            | Call::MyPeople
+            | Call::Invite { .. }
+            | Call::CallOff { .. } => return false,
         };
         self.holdings.len() >= full
     }
@@ -94,6 +103,9 @@ impl Gathered {
                 self.add_group(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?);
             }
             Call::Directory { .. } => self.add_to_directory(row)?,
+            Call::Members { who, .. } => self.add_member(who.as_ref(), row)?,
+            Call::Invitations { who, .. } => self.add_invitation(who.as_ref(), row)?,
+            Call::MyPeople => self.persons.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
             Call::LinksOf { .. }
             | Call::Myself { .. }
             | Call::Claim { .. }
@@ -103,7 +115,9 @@ impl Gathered {
             | Call::Unsubscribe { .. }
             | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => return Err("a node and a write have no rows"),
+            | Call::RemovePerson { .. }
+            | Call::Invite { .. }
+            | Call::CallOff { .. } => return Err("a node and a write have no rows"),
         }
         Ok(())
     }
@@ -118,7 +132,9 @@ impl Gathered {
                 rows: self.holdings,
             },
             Call::PeopleOn { .. } | Call::RolesOn { .. } => Answer::People(self.people),
-            Call::FindPerson { .. } => Answer::Persons(self.persons),
+            Call::FindPerson { .. } | Call::MyPeople => Answer::Persons(self.persons),
+            Call::Members { .. } => Answer::Members { found: self.members, other_admin: self.other_admin },
+            Call::Invitations { .. } => Answer::Invitations(self.invitations),
             Call::GroupsOf { .. } | Call::GroupsOfPerson { .. } => Answer::Groups(self.groups),
             Call::InstagramUser { .. } => Answer::Id(self.instagram_user),
             Call::Numbers { .. } => Answer::Numbers(self.numbers),
@@ -134,7 +150,9 @@ impl Gathered {
             | Call::Unsubscribe { .. }
             | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => Answer::Listed(self.found),
+            | Call::RemovePerson { .. }
+            | Call::Invite { .. }
+            | Call::CallOff { .. } => Answer::Listed(self.found),
         }
     }
 
@@ -173,6 +191,30 @@ impl Gathered {
         Ok(())
     }
 
+    fn add_member(&mut self, who: Option<&Person>, row: Json<'_>) -> Result<(), &'static str> {
+        let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+        let admin = row.get("role").and_then(Json::as_str) == Some("ADMIN");
+        let member = Member { id, email: email(row), admin };
+        if !is_meant(who, member.id.as_str(), member.email.as_ref()) {
+            self.other_admin |= admin;
+        } else if self.seen.insert(member.id.to_string()) {
+            self.members.push(member);
+        }
+        Ok(())
+    }
+
+    /// What has been answered, has lapsed or was taken back may still be listed, and is open no more.
+    fn add_invitation(&mut self, who: Option<&Person>, row: Json<'_>) -> Result<(), &'static str> {
+        let request: ObjectId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+        let is_over = row.get("status").and_then(Json::as_str).is_some_and(|status| OVER.contains(&status));
+        let invitation = Invitation { request, email: email(row) };
+        let meant = is_meant(who, invitation.request.as_str(), invitation.email.as_ref());
+        if !is_over && meant && self.seen.insert(invitation.request.to_string()) {
+            self.invitations.push(invitation);
+        }
+        Ok(())
+    }
+
     fn add_match(&mut self, wanted: &EmailAddress, row: Json<'_>) -> Result<(), &'static str> {
         let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
         if email(row).as_ref() == Some(wanted) && self.seen.insert(id.to_string()) {
@@ -181,6 +223,18 @@ impl Gathered {
         Ok(())
     }
 }
+
+/// Whether a row is of `who`; of everybody where nobody is named.
+fn is_meant(who: Option<&Person>, id: &str, email: Option<&EmailAddress>) -> bool {
+    match who {
+        None => true,
+        Some(Person::Id(wanted)) => wanted.as_str() == id,
+        Some(Person::Email(wanted)) => email == Some(wanted),
+    }
+}
+
+/// States of a role request, in Meta's specs, in which nobody can accept it any more.
+const OVER: [&str; 4] = ["APPROVE", "CANCELED", "DECLINE", "EXPIRED"];
 
 /// What a node says of itself; `None` where it does not say it.
 pub(super) fn of_node(call: &Call, body: Json<'_>) -> Option<Answer> {
@@ -208,7 +262,10 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         | Call::Unsubscribe { .. }
         | Call::Deregister { .. }
         | Call::LeaveGroup { .. }
-        | Call::RemovePerson { .. } => success.map(|_| Answer::Done),
+        | Call::RemovePerson { .. }
+        | Call::CallOff { .. } => success.map(|_| Answer::Done),
+        // Answered with the node made, as a create is.
+        Call::Invite { .. } => (success.is_some() || id(body).is_some()).then_some(Answer::Done),
         Call::Find { .. }
         | Call::ListAll { .. }
         | Call::ListPart { .. }
@@ -225,7 +282,10 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         | Call::InstagramUser { .. }
         | Call::Numbers { .. }
         | Call::AppsOn { .. }
-        | Call::InGroup { .. } => None,
+        | Call::InGroup { .. }
+        | Call::Members { .. }
+        | Call::Invitations { .. }
+        | Call::MyPeople => None,
     }
 }
 

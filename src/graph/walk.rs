@@ -141,7 +141,12 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         | Call::Unsubscribe { .. }
         | Call::Deregister { .. }
         | Call::LeaveGroup { .. }
-        | Call::RemovePerson { .. } => None,
+        | Call::RemovePerson { .. }
+        | Call::Members { .. }
+        | Call::Invitations { .. }
+        | Call::MyPeople
+        | Call::Invite { .. }
+        | Call::CallOff { .. } => None,
     }
 }
 

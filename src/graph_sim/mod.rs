@@ -29,7 +29,11 @@ pub use calls::Call;
 pub use control::{CONTROL_HELP, ControlError, openapi};
 pub use serve::{GraphSimArgs, ServeError, serve};
 pub use sim::{Sim, SimConfig};
+#[cfg(test)]
+pub(crate) use state::State;
 pub use usage::{Quota, Throttle, UsageOrder};
+#[cfg(test)]
+pub(crate) use wire::request::GraphRequest;
 pub use wire::request::Verb;
 pub use world::{
     Access, Asset, AssetBuilder, AssetKind, Business, BusinessBuilder, BusinessRole, DirectRole, Group, Holder, Id,

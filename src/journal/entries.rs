@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
+use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, EmailAddress, PersonId};
 
 /// Something that Meta decides later.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,35 @@ pub struct WatchRow {
     pub sent_at: Timestamp,
     /// The walks that did not show it, as JSON.
     pub absences: String,
+}
+
+/// An open invitation into a business.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvitationRow {
+    /// The command that waits for it.
+    pub command: CommandId,
+    /// The business whose lists show it.
+    pub business: BusinessId,
+    /// Who is invited.
+    pub email: EmailAddress,
+    /// When it left, or was first seen.
+    pub sent_at: Timestamp,
+    /// The walks that did not show it, as JSON.
+    pub absences: String,
+}
+
+/// What becomes of a command's watch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum WatchChange {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It begins, or is replaced.
+    Set(WatchRow),
+    /// That of an invitation begins, or is replaced.
+    Invite(InvitationRow),
+    /// It is over.
+    Remove,
 }
 
 /// Something taken away: a person from an asset, an asset from its business, or a person from theirs.

@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 pub use address::{Address, Condition, Presence};
 pub use entries::{
-    ChainedWalk, EvidenceEntry, EvidenceRow, Exchange, NewEvent, OutboxDepth, OutboxRow, Parked, Removal, Settled,
-    Suspended, Verdict, Walk, WatchRow,
+    ChainedWalk, EvidenceEntry, EvidenceRow, Exchange, InvitationRow, NewEvent, OutboxDepth, OutboxRow, Parked,
+    Removal, Settled, Suspended, Verdict, Walk, WatchChange, WatchRow,
 };
 pub use error::JournalError;
 pub use evidence::head_after;
@@ -33,7 +33,7 @@ pub use forgetting::{Ending, Forgotten, Horizons};
 pub use ledger::{Ahead, Dossier, Kept, Ledger, Operation, Published, Unrouted};
 pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, InLane, Intent, IntentChange, Loaded, New,
-    ParentAfter, Place, Record, Recorded, State, StateName, WatchChange,
+    ParentAfter, Place, Record, Recorded, State, StateName,
 };
 pub use stops::{Hold, HoldOn, Release};
 pub use store::{Answer, MayCancel, Store};

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::entries::{EvidenceEntry, NewEvent, Removal, WatchRow};
+use super::entries::{EvidenceEntry, NewEvent, Removal, WatchChange};
 use super::forgetting::Ending;
 use crate::contract::{BusinessId, CommandId, Digest, Phase};
 
@@ -260,6 +260,8 @@ pub struct Record {
     pub events: Vec<NewEvent>,
     /// What it fans out into.
     pub children: Vec<New>,
+    /// Commands of our own that follow it and are nobody's children; one that is known already stays as it is.
+    pub followers: Vec<New>,
     /// What becomes of its watch.
     pub watch: WatchChange,
     /// What becomes of the intent of a write.
@@ -285,6 +287,7 @@ impl Record {
             evidence: Vec::new(),
             events: Vec::new(),
             children: Vec::new(),
+            followers: Vec::new(),
             watch: WatchChange::Keep,
             intent: IntentChange::Keep,
             removals: Vec::new(),
@@ -330,6 +333,8 @@ pub struct Recorded {
     pub place: Place,
     /// The arrival places of the children, in their order.
     pub children: Vec<i64>,
+    /// The arrival places of the followers that are new, by their ids.
+    pub followers: Vec<(i64, CommandId)>,
     /// The parent's counters, where the command was a child and has ended.
     pub parent: Option<ParentAfter>,
 }
@@ -362,18 +367,6 @@ pub struct Children {
     pub well: u32,
     /// Ended having changed something.
     pub changed: u32,
-}
-
-/// What becomes of a command's watch.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum WatchChange {
-    /// Nothing.
-    #[default]
-    Keep,
-    /// It begins, or is replaced.
-    Set(WatchRow),
-    /// It is over.
-    Remove,
 }
 
 /// A command as the journal has it.

@@ -4,7 +4,9 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use super::entries::{ChainedWalk, EvidenceRow, NewEvent, OutboxRow, Parked, Settled, Suspended, Walk, WatchRow};
+use super::entries::{
+    ChainedWalk, EvidenceRow, InvitationRow, NewEvent, OutboxRow, Parked, Settled, Suspended, Walk, WatchRow,
+};
 use super::forgetting::{Forgotten, Horizons};
 use super::rows::{Accepted, Cancelled, ChildResult, CommandRow, Loaded, New, Record, Recorded};
 use super::stops::Hold;
@@ -99,6 +101,12 @@ pub trait Store: Ledger {
     /// # Errors
     /// When the store cannot be read.
     fn watches(&self) -> Answer<'_, Vec<WatchRow>>;
+
+    /// Every open invitation that is followed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn invitations(&self) -> Answer<'_, Vec<InvitationRow>>;
 
     /// Records a walk in its business's chain, with what it changed for the watches it looked for: their absences as
     /// JSON. Returns the walk's hash, for the evidence of what it settled.

@@ -41,6 +41,15 @@ pub enum Answer {
     Myself(PersonId),
     /// The people of a complete walk.
     People(Vec<PersonOn>),
+    /// The people of a business whom a look-up found, by a complete walk.
+    Members {
+        /// They.
+        found: Vec<Member>,
+        /// Whether somebody else than they is an admin of the business.
+        other_admin: bool,
+    },
+    /// Open invitations of a complete walk.
+    Invitations(Vec<Invitation>),
     /// The people whom a look-up found.
     Persons(Vec<PersonId>),
     /// Asset groups of a complete walk.
@@ -79,6 +88,26 @@ pub struct Staffed {
 
 /// A list of people, or why it could not be read to its end.
 pub type Roll = Result<Vec<PersonOn>, ErrorInfo>;
+
+/// A person of a business.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who.
+    pub id: PersonId,
+    /// Their address, where the list names it.
+    pub email: Option<EmailAddress>,
+    /// Whether they run the business.
+    pub admin: bool,
+}
+
+/// An invitation that nobody has answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The role request: Meta's node for it, which is not the person to be.
+    pub request: ObjectId,
+    /// Who is invited, where the list names it.
+    pub email: Option<EmailAddress>,
+}
 
 /// A person on an asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::lists::{AssetList, Claimable, assigned_edge, class, node, node_of};
 use super::request::{Method, Request};
-use crate::contract::{Access, Asset, BusinessId, EmailAddress, IdError, Kind, ObjectId, PersonId, Tasks};
+use crate::contract::{
+    Access, Asset, BusinessId, EmailAddress, IdError, Kind, ObjectId, Person, PersonId, Role, Tasks,
+};
 
 /// A business asset group: digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,6 +145,16 @@ pub enum Call {
     LeaveGroup { group: GroupId, person: PersonId },
     /// Takes `person` out of their business. Answer: [`super::Answer::Done`].
     RemovePerson { person: PersonId },
+    /// The people of `business` with their roles: all of them, or those who are `who`. Answer: [`super::Answer::Members`].
+    Members { business: BusinessId, who: Option<Person> },
+    /// The open invitations of `business`: all of them, or those of `who`. Answer: [`super::Answer::Invitations`].
+    Invitations { business: BusinessId, who: Option<Person> },
+    /// Whom of the businesses' people the credential itself is. Answer: [`super::Answer::Persons`].
+    MyPeople,
+    /// Invites `email` into `business`. Answer: [`super::Answer::Done`].
+    Invite { business: BusinessId, email: EmailAddress, role: Role },
+    /// Takes an open invitation back. Answer: [`super::Answer::Done`].
+    CallOff { request: ObjectId },
 }
 
 impl Call {
@@ -166,7 +178,10 @@ impl Call {
             | Self::Numbers { .. }
             | Self::AppsOn { .. }
             | Self::LinksOf { .. }
-            | Self::Myself { .. } => false,
+            | Self::Myself { .. }
+            | Self::Members { .. }
+            | Self::Invitations { .. }
+            | Self::MyPeople => false,
             Self::Claim { .. }
             | Self::Remove { .. }
             | Self::Assign { .. }
@@ -174,7 +189,9 @@ impl Call {
             | Self::Unsubscribe { .. }
             | Self::Deregister { .. }
             | Self::LeaveGroup { .. }
-            | Self::RemovePerson { .. } => true,
+            | Self::RemovePerson { .. }
+            | Self::Invite { .. }
+            | Self::CallOff { .. } => true,
         }
     }
 
@@ -232,6 +249,17 @@ impl Call {
                 Request::delete("BusinessAssetGroup", group, "assigned_users").with("user", person)
             }
             Self::RemovePerson { person } => Request::delete("BusinessUser", person, ""),
+            Self::Members { business, .. } => {
+                Request::get("Business", business, "business_users").with("fields", "id,email,role")
+            }
+            Self::Invitations { business, .. } => {
+                Request::get("Business", business, "pending_users").with("fields", "id,email,role,status")
+            }
+            Self::MyPeople => Request::get("User", "me", "business_users").with("fields", "id"),
+            Self::Invite { business, email, role } => {
+                Request::post("Business", business, "business_users").with("email", email).with("role", role.word())
+            }
+            Self::CallOff { request } => Request::delete("BusinessRoleRequest", request, ""),
         }
     }
 }

@@ -31,6 +31,7 @@ fn only_read(seen: &Observation) -> bool {
         | Observation::Children { .. }
         | Observation::Announced { .. }
         | Observation::NoticeOver { .. }
+        | Observation::Rehearsed { .. }
         | Observation::ReadAnew { .. }
         | Observation::WaitTold { .. }
         | Observation::Ended { .. } => false,

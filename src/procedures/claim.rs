@@ -103,6 +103,7 @@ impl Claim<'_> {
             | Fact::Removed(_)
             | Fact::Deeds(_)
             | Fact::Told(_)
+            | Fact::Leaving(_)
             | Fact::NotKnown
             | Fact::NotAllowed => Ok(None),
         }
@@ -112,9 +113,13 @@ impl Claim<'_> {
         let query = Query::OpenClaims { business: self.business.clone(), asset: self.asset.clone() };
         match script.consult(&query)? {
             Fact::OpenClaims(open) => Ok(open),
-            Fact::Denied(_) | Fact::Removed(_) | Fact::Deeds(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => {
-                Ok(Vec::new())
-            }
+            Fact::Denied(_)
+            | Fact::Removed(_)
+            | Fact::Told(_)
+            | Fact::Leaving(_)
+            | Fact::Deeds(_)
+            | Fact::NotKnown
+            | Fact::NotAllowed => Ok(Vec::new()),
         }
     }
 

@@ -159,7 +159,12 @@ impl Record {
                 | Call::InstagramUser { .. }
                 | Call::Numbers { .. }
                 | Call::AppsOn { .. }
-                | Call::RemovePerson { .. },
+                | Call::RemovePerson { .. }
+                | Call::Members { .. }
+                | Call::Invitations { .. }
+                | Call::MyPeople
+                | Call::Invite { .. }
+                | Call::CallOff { .. },
                 _,
             ) => {}
         }

@@ -17,7 +17,7 @@ pub(super) fn run(script: &mut Script<'_>, targets: &Targets) -> Run<Outcome> {
         return Ok(Outcome::of(Phase::Completed, false));
     }
     let bundles = bundled(script, &parent, assets)?;
-    let children = (script.first_child()..).zip(bundles).map(|(n, assets)| child(&parent, n, assets)).collect();
+    let children = (script.next_child()..).zip(bundles).map(|(n, assets)| child(&parent, n, assets)).collect();
     script.spawn(children)?;
     let tally = script.children()?;
     let phase = if script.is_cancelled() { Phase::Cancelled } else { ending(script.command(), tally) };

@@ -91,6 +91,13 @@ pub(super) fn bundles(script: &mut Script<'_>, person: &PersonId, assets: Vec<As
     Ok(bundles.tied())
 }
 
+/// The same, where it is known what each of the person's groups holds.
+pub(super) fn tied(assets: Vec<Asset>, groups: &[Vec<Asset>]) -> Vec<Vec<Asset>> {
+    let mut bundles = Bundles::of(assets);
+    groups.iter().for_each(|group| bundles.tie(group));
+    bundles.tied()
+}
+
 /// Assets that belong together, each asset once, in the order in which they were named.
 struct Bundles {
     members: Vec<Vec<Asset>>,
@@ -131,7 +138,7 @@ impl Bundles {
 
 /// All that a group gives rights on. By Meta's guide it gives none on applications, catalogs, Instagram accounts and
 /// custom conversions.
-fn assets_in(script: &mut Script<'_>, group: &GroupId) -> Run<Vec<Asset>> {
+pub(super) fn assets_in(script: &mut Script<'_>, group: &GroupId) -> Run<Vec<Asset>> {
     let mut found = Vec::new();
     for what in Grouped::ALL {
         let held = script.assets(&Call::InGroup { group: group.clone(), what })?;

@@ -70,8 +70,12 @@ pub(super) fn removed_lately(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<
     let since = script.started_at() - script.rules().settle;
     match script.consult(&Query::RemovedSince { asset: asset.clone(), since })? {
         Fact::Removed(people) => Ok(people),
-        Fact::OpenClaims(_) | Fact::Denied(_) | Fact::Deeds(_) | Fact::Told(_) | Fact::NotKnown | Fact::NotAllowed => {
-            Ok(Vec::new())
-        }
+        Fact::OpenClaims(_)
+        | Fact::Denied(_)
+        | Fact::Told(_)
+        | Fact::Leaving(_)
+        | Fact::Deeds(_)
+        | Fact::NotKnown
+        | Fact::NotAllowed => Ok(Vec::new()),
     }
 }

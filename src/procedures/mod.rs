@@ -12,9 +12,12 @@ mod deeds;
 mod fan_out;
 mod groups;
 mod inspect;
+mod invite;
+mod leaving;
 mod manager;
 mod notice;
 mod observation;
+mod offboard;
 mod people;
 #[cfg(test)]
 mod properties;
@@ -33,7 +36,11 @@ mod withdraw;
 use jiff::Timestamp;
 
 pub use deeds::{Deed, Deeds, Done, deeds};
-pub use observation::{Announcement, Fact, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch};
+pub use notice::{counts_from, is_rehearsal};
+pub use observation::{
+    Announcement, Fact, InvitationWatch, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch,
+};
+pub use offboard::rechecks;
 pub use script::Rules;
 
 use crate::contract::{Body, Category, Command, ErrorInfo, Outcome, Targets};
@@ -44,10 +51,7 @@ use script::{Run, Script};
 /// The same `seen` always gives the same move, but for waits that `now` has reached.
 #[must_use]
 pub fn next(command: &Command, rules: &Rules, seen: &[Observation], now: Timestamp) -> Next {
-    match command.notice {
-        Some(notice) if !command.dry_run => notice::next(command, notice, rules, seen, now),
-        Some(_) | None => play(Script::new(command, rules, seen, now), run),
-    }
+    notice::next(command, rules, seen, now)
 }
 
 /// Runs `procedure` as far as it comes.
@@ -79,11 +83,11 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Undo { target } => undo::run(script, target),
         Body::Inspect { kinds, people: true } => inspect::run_with_people(script, kinds),
         Body::Inspect { kinds, people: false } => inspect::run(script, kinds),
-        Body::Invite { .. }
-        | Body::Offboard { .. }
-        | Body::Share { .. }
-        | Body::Revoke { .. }
-        | Body::Disconnect { .. } => Ok(not_in_this_version(command.body.name())),
+        Body::Offboard { .. } => offboard::run(script),
+        Body::Invite { .. } => invite::run(script),
+        Body::Share { .. } | Body::Revoke { .. } | Body::Disconnect { .. } => {
+            Ok(not_in_this_version(command.body.name()))
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::deeds::Deeds;
 use super::verdict::Verdict;
 use crate::contract::{
-    Access, Asset, AssetSeen, BusinessId, Command, CommandId, ItemResult, Outcome, PersonId, PersonSeen, Phase, Plan,
-    Tasks, WaitCause,
+    Access, Asset, AssetSeen, BusinessId, Command, CommandId, Digest, EmailAddress, ItemResult, Outcome, Person,
+    PersonId, PersonSeen, Phase, Plan, Tasks, WaitCause,
 };
 use crate::meta::{Call, Reply};
 
@@ -29,10 +29,14 @@ pub enum Move {
     Consult(Query),
     /// Meta decides later: leave the lane, the sweep will wake us.
     Watch(Watch),
+    /// The person decides later: leave the lane, the sweep will wake us.
+    WatchInvitation(InvitationWatch),
     /// Nothing before this time: a settling list, a cool-down.
     WaitUntil(Timestamp),
     /// What a run would do goes out, and whom it concerns; then nothing happens for as long as the notice lasts.
     Announce(Box<Announcement>),
+    /// A rehearsal has come to its end with this plan of its own; what its children plan is added.
+    Rehearsed(Box<Plan>),
     /// The notice lasts until then, outside the lane; afterwards everything is read anew.
     Notice(Timestamp),
     /// Children, journaled in the transaction of the observation that caused them.
@@ -91,6 +95,17 @@ pub struct Watch {
     pub sent_at: Timestamp,
 }
 
+/// An open invitation, to be followed until the person has joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationWatch {
+    /// The business whose lists tell.
+    pub business: BusinessId,
+    /// Who is invited.
+    pub email: EmailAddress,
+    /// When the invitation left, or was first seen; walks that began before it count for nothing.
+    pub sent_at: Timestamp,
+}
+
 /// A question to the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -118,6 +133,23 @@ pub enum Query {
         /// Since when.
         since: Timestamp,
     },
+    /// Makes known that from now on the person is being offboarded. Fact: [`Fact::Leaving`], with the command that
+    /// does so already.
+    Leaving {
+        /// From which business.
+        business: BusinessId,
+        /// Who.
+        person: PersonId,
+        /// Their address, where it is known.
+        email: Option<EmailAddress>,
+    },
+    /// Whether the person is being offboarded. Fact: [`Fact::Leaving`].
+    IsLeaving {
+        /// From which business.
+        business: BusinessId,
+        /// Who.
+        person: Person,
+    },
     /// What a finished command has changed. Fact: [`Fact::Deeds`].
     Deeds {
         /// Which.
@@ -142,6 +174,8 @@ pub enum Fact {
     Denied(Option<Timestamp>),
     /// Who was removed.
     Removed(Vec<PersonId>),
+    /// The command that is offboarding the person, if one is.
+    Leaving(Option<CommandId>),
     /// What a command has changed, as far as it is on record.
     Deeds(Deeds),
     /// The target's phase when it was told: `None` while it is open.
@@ -260,6 +294,14 @@ pub enum Observation {
     /// What a run would do has been told.
     Announced {
         /// When: the notice counts from here.
+        at: Timestamp,
+    },
+    /// The plan of a rehearsal is known. Where it is the one that the command asks for, what was seen before it counts
+    /// no more.
+    Rehearsed {
+        /// Of the whole plan, the children's steps among it.
+        digest: Digest,
+        /// When.
         at: Timestamp,
     },
     /// The notice is over: what was seen before it counts no more.

@@ -2,6 +2,7 @@
 
 use super::bring_about::{Brought, Look, bring_about, comes_about};
 use super::groups::{Covered, groups_to_leave, leave_groups};
+use super::leaving::may_be_granted;
 use super::manager::{Remains, people_on, remains, would_orphan};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, PersonId, Phase, Targets, Tasks};
@@ -12,9 +13,10 @@ const FIND_A_MANAGER: &str = "Give another person full control of the asset firs
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     let body = &script.command().body;
-    if let Body::Assign { targets: Targets::One(asset), user, tasks } = body {
+    if let Body::Assign { targets: Targets::One(asset), user, tasks, adding } = body {
         let person = script.person("user", user)?;
-        return settle(script, asset, &person, |_| tasks.clone());
+        may_be_granted(script, &person)?;
+        return settle(script, asset, &person, |has| if *adding { has.union(tasks) } else { tasks.clone() });
     }
     let Body::Unassign { targets: Targets::One(asset), user, tasks } = body else {
         unreachable!("run dispatches on the body, and lists fan out")
@@ -115,12 +117,17 @@ pub(super) fn may_lose_manage(
 
 /// Takes a person off, and sees it. Where there is no call for it they may be gone with their groups.
 pub(super) fn take_off(script: &mut Script<'_>, asset: &Asset, person: &PersonId) -> Run<()> {
+    take_off_because(script, asset, person, "takes the person off")
+}
+
+/// The same, for a reason of its own in the plan.
+pub(super) fn take_off_because(script: &mut Script<'_>, asset: &Asset, person: &PersonId, why: &str) -> Run<()> {
     script.concerns(person);
     if let Some(error) = cell(asset.kind, Deed::Unassign).refusal(asset) {
         return is_gone(script, asset, person, error);
     }
     let write = Call::Unassign { asset: asset.clone(), person: person.clone() };
-    let brought = bring_about(script, &write, "takes the person off", |script, _| {
+    let brought = bring_about(script, &write, why, |script, _| {
         see(script, asset, |people| people.iter().all(|on| on.id != *person))
     })?;
     seen(script, brought).map(|_| ())

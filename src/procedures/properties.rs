@@ -10,8 +10,10 @@ use proptest::prelude::*;
 use super::trials::paper::{self, rules, tasks};
 use super::verdict::{Absences, Verdict};
 use super::{Fact, Move, Observation, OpenClaim, Query, StopCause, Tally, next};
-use crate::contract::{Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Targets};
-use crate::meta::{Answer, Call, Claimed, Grouped, Holding, PersonOn, Refusal, Reply};
+use crate::contract::{
+    Access, Asset, Body, Category, Command, ErrorInfo, Person, PersonId, Phase, Plan, Role, Targets,
+};
+use crate::meta::{Answer, Call, Claimed, Grouped, Holding, Invitation, Member, PersonOn, Refusal, Reply};
 
 const NEW: &str = "2002";
 const LEAVER: &str = "71";
@@ -42,8 +44,23 @@ fn bodies() -> impl Strategy<Value = Body> {
         }),
         Just(Body::Reassign { targets: one(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
         Just(Body::Reassign { targets: Targets::All, from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
-        Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]) }),
+        Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]), adding: false }),
         Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None }),
+        any::<bool>().prop_map(|assigned| Body::Invite {
+            email: "eve@northwind.example".parse().unwrap(),
+            role: Role::Employee,
+            assets: assigned.then(page).into_iter().collect(),
+            tasks: tasks(if assigned { &["ANALYZE"] } else { &[] }),
+        }),
+        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(succeeded, remove_from_business, planned)| {
+            Body::Offboard {
+                user: person(LEAVER),
+                successor: succeeded.then(|| person(SUCCESSOR)),
+                remove_from_business,
+                protected: Vec::new(),
+                plan: planned.then(|| Plan::digest_of(&[])),
+            }
+        }),
         Just(moving()),
         Just(moving_unmanaged()),
     ]
@@ -69,7 +86,7 @@ fn bundled_bodies() -> impl Strategy<Value = Body> {
     let two = || Targets::List(vec![page(), paper::page("1010")]);
     prop_oneof![
         Just(Body::Reassign { targets: two(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
-        Just(Body::Assign { targets: two(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]) }),
+        Just(Body::Assign { targets: two(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]), adding: false }),
         Just(Body::Unassign { targets: two(), user: person(LEAVER), tasks: None }),
     ]
 }
@@ -149,6 +166,17 @@ impl Whims {
             Call::InstagramUser { .. } => Answer::Id(None),
             Call::Numbers { .. } => Answer::Numbers(Vec::new()),
             Call::AppsOn { .. } => Answer::Apps(Vec::new()),
+            Call::Members { .. } => {
+                let anna = Member { id: LEAVER.parse().unwrap(), email: None, admin: self.one_in(3) };
+                let found = if self.one_in(3) { Vec::new() } else { vec![anna] };
+                Answer::Members { found, other_admin: !self.one_in(4) }
+            }
+            Call::Invitations { .. } => Answer::Invitations(if self.one_in(3) {
+                vec![Invitation { request: "88".parse().unwrap(), email: None }]
+            } else {
+                Vec::new()
+            }),
+            Call::MyPeople => Answer::Persons(if self.one_in(7) { vec![LEAVER.parse().unwrap()] } else { Vec::new() }),
             Call::LinksOf { .. } => Answer::Linked(self.one_in(4)),
             Call::Myself { .. } => Answer::Myself("71".parse().unwrap()),
             Call::StaffedPart { .. }
@@ -160,7 +188,9 @@ impl Whims {
             | Call::Unsubscribe { .. }
             | Call::Deregister { .. }
             | Call::LeaveGroup { .. }
-            | Call::RemovePerson { .. } => Answer::Done,
+            | Call::RemovePerson { .. }
+            | Call::Invite { .. }
+            | Call::CallOff { .. } => Answer::Done,
         })
     }
 
@@ -189,6 +219,7 @@ impl Whims {
             Query::RemovedSince { .. } => {
                 Fact::Removed(if self.one_in(3) { vec!["73".parse().unwrap()] } else { Vec::new() })
             }
+            Query::Leaving { .. } | Query::IsLeaving { .. } => Fact::Leaving(None),
             Query::Deeds { .. } => Fact::NotKnown,
             Query::Stop { .. } => Fact::Told(None),
         }
@@ -251,7 +282,7 @@ fn run_on(
                 let fact = whims.fact(&query);
                 Observation::Consulted { query, fact }
             }
-            Move::Watch(_) => Observation::Settled {
+            Move::Watch(_) | Move::WatchInvitation(_) => Observation::Settled {
                 verdict: match whims.byte() % 3 {
                     0 => Verdict::Granted(tasks(&["ADVERTISE"])),
                     1 => Verdict::Gone,
@@ -265,6 +296,7 @@ fn run_on(
             }
             Move::Spawn(_) => Observation::Spawned { assets: 0 },
             Move::Announce(_) => Observation::Announced { at: now },
+            Move::Rehearsed(plan) => Observation::Rehearsed { digest: plan.digest, at: now },
             Move::Notice(until) => {
                 now = now.max(until);
                 Observation::NoticeOver { at: now }
@@ -520,9 +552,10 @@ fn answers(then: &Move, seen: &Observation) -> bool {
         (Move::Consult(asked), Observation::Consulted { query, .. }) => asked == query,
         (Move::WaitUntil(wait), Observation::Passed { until }) => wait == until,
         (Move::AwaitEnd(awaited), Observation::Ended { target, .. }) => awaited == target,
-        (Move::Watch(_), Observation::Settled { .. })
+        (Move::Watch(_) | Move::WatchInvitation(_), Observation::Settled { .. })
         | (Move::Spawn(_), Observation::Spawned { .. })
         | (Move::Announce(_), Observation::Announced { .. })
+        | (Move::Rehearsed(_), Observation::Rehearsed { .. })
         | (Move::Notice(_), Observation::NoticeOver { .. })
         | (Move::AwaitChildren, Observation::Children { .. }) => true,
         _ => false,

@@ -2,6 +2,7 @@
 
 use super::claim::listed;
 use super::groups::{Covered, groups_to_leave, leave_groups};
+use super::leaving::may_be_granted;
 use super::manager::people_on;
 use super::people::{may_lose_manage, not_protected, put_on, take_off, tasks_of};
 use super::script::{Run, Script, refusal_of};
@@ -93,6 +94,7 @@ impl Between {
         if leaver == successor {
             return Err(script.fail(same_person(&leaver)));
         }
+        may_be_granted(script, &successor)?;
         Ok(Self { leaver, successor, tasks })
     }
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::anew::passed_over;
-use super::observation::{Announcement, Fact, Move, Observation, Query, Say, StopCause, Tally, Watch};
+use super::observation::{Announcement, Fact, InvitationWatch, Move, Observation, Query, Say, StopCause, Tally, Watch};
 use super::verdict::{Proof, Verdict};
 use crate::contract::{
-    Asset, BusinessId, Category, Command, CommandId, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId, Phase, Plan,
-    PlanStep,
+    Asset, BusinessId, Category, Command, CommandId, Digest, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId,
+    Phase, Plan, PlanStep,
 };
 use crate::meta::kinds::{Deed, cell};
 use crate::meta::{Answer, Call, GroupId, Holding, PersonOn, Refusal, Reply};
@@ -70,8 +70,8 @@ pub(super) struct Script<'a> {
     plan: Vec<PlanStep>,
     /// Whom the plan concerns, each once.
     concerned: Vec<PersonId>,
-    /// Children that an earlier rehearsal has made.
-    rehearsed: u32,
+    /// Children that were made so far, those of earlier rehearsals too.
+    made: u32,
     /// How many of the children ended well.
     good_children: u32,
 }
@@ -93,19 +93,19 @@ impl<'a> Script<'a> {
             changed: false,
             plan: Vec::new(),
             concerned: Vec::new(),
-            rehearsed: 0,
+            made: 0,
             good_children: 0,
         }
     }
 
     /// The same, where a rehearsal has made so many children: the real ones are numbered after them.
     pub(super) fn after_rehearsal(self, rehearsed: u32) -> Self {
-        Self { rehearsed, ..self }
+        Self { made: rehearsed, ..self }
     }
 
-    /// The number of the first child.
-    pub(super) fn first_child(&self) -> u32 {
-        self.rehearsed.saturating_add(1)
+    /// The number of the next child.
+    pub(super) fn next_child(&self) -> u32 {
+        self.made.saturating_add(1)
     }
 
     /// How many of the children ended well.
@@ -138,6 +138,15 @@ impl<'a> Script<'a> {
             Some(*at)
         });
         at.ok_or_else(|| Box::new(Move::Announce(Box::new(announcement()))))
+    }
+
+    /// The digest of the whole plan of a rehearsal, of which `plan` is the command's own part.
+    pub(super) fn rehearsed(&mut self, plan: &Plan) -> Run<Digest> {
+        let digest = self.take(|seen| {
+            let Observation::Rehearsed { digest, .. } = seen else { return None };
+            Some(digest.clone())
+        });
+        digest.ok_or_else(|| Box::new(Move::Rehearsed(Box::new(plan.clone()))))
     }
 
     pub(super) fn command(&self) -> &'a Command {
@@ -199,7 +208,11 @@ impl<'a> Script<'a> {
     /// The first observation of every command; without it nothing has begun.
     pub(super) fn started(&mut self) -> Run<()> {
         let at = self.take(|seen| {
-            let (Observation::Started { at } | Observation::NoticeOver { at }) = seen else { return None };
+            let (Observation::Started { at } | Observation::NoticeOver { at } | Observation::Rehearsed { at, .. }) =
+                seen
+            else {
+                return None;
+            };
             Some(*at)
         });
         self.started_at = at.ok_or_else(|| Box::new(Move::WaitUntil(self.now)))?;
@@ -270,6 +283,15 @@ impl<'a> Script<'a> {
     /// Follows a pending claim until Meta decides or we are to stop, whichever was seen first: once we withdraw, that
     /// the request is gone is our own doing and no verdict.
     pub(super) fn watch(&mut self, watch: Watch) -> Run<Watched> {
+        self.follow(Move::Watch(watch))
+    }
+
+    /// The same for an open invitation.
+    pub(super) fn watch_invitation(&mut self, watch: InvitationWatch) -> Run<Watched> {
+        self.follow(Move::WatchInvitation(watch))
+    }
+
+    fn follow(&mut self, watch: Move) -> Run<Watched> {
         self.in_hand = true;
         self.notice_stops();
         if let Some(cause) = self.stop.clone() {
@@ -279,7 +301,7 @@ impl<'a> Script<'a> {
             let Observation::Settled { verdict, .. } = seen else { return None };
             Some(verdict.clone())
         });
-        settled.map(Watched::Settled).ok_or_else(|| Box::new(Move::Watch(watch)))
+        settled.map(Watched::Settled).ok_or_else(|| Box::new(watch))
     }
 
     /// As [`Self::watch`], for a request that is never withdrawn because somebody would rather not have it: neither a
@@ -305,6 +327,7 @@ impl<'a> Script<'a> {
             | Observation::Told { .. }
             | Observation::Children { .. }
             | Observation::Announced { .. }
+            | Observation::Rehearsed { .. }
             | Observation::NoticeOver { .. }
             | Observation::ReadAnew { .. }
             | Observation::WaitTold { .. }
@@ -316,13 +339,16 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Journals `children` once.
+    /// Journals `children`, once for each time that it is asked.
     pub(super) fn spawn(&mut self, children: Vec<Command>) -> Run<()> {
         let spawned = self.take(|seen| {
             let Observation::Spawned { .. } = seen else { return None };
             Some(())
         });
-        spawned.ok_or_else(|| Box::new(Move::Spawn(children)))
+        let made = u32::try_from(children.len()).unwrap_or(u32::MAX);
+        spawned.ok_or_else(|| Box::new(Move::Spawn(children)))?;
+        self.made = self.made.saturating_add(made);
+        Ok(())
     }
 
     /// How all children ended.
@@ -426,7 +452,7 @@ impl<'a> Script<'a> {
         self.fact(call, |answer| if let Answer::Groups(groups) = answer { Some(groups) } else { None })
     }
 
-    fn misanswered(&self, call: &Call) -> Box<Move> {
+    pub(super) fn misanswered(&self, call: &Call) -> Box<Move> {
         let request = call.request();
         self.fail(internal(&format!("{} {} was answered with something else", request.method.word(), request.path())))
     }

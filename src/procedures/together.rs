@@ -5,12 +5,18 @@
 //! Then the successor is put in place everywhere, then the groups are left, and only then come the single removals.
 
 use super::groups::{Covered, leave};
+use super::leaving::may_be_granted;
 use super::manager::people_on;
-use super::people::{self, Change, may_be_without, put_on, take_off, tasks_of};
+use super::people::{self, Change, may_be_without, put_on, take_off_because, tasks_of};
 use super::reassign::{self, Between, Handover};
 use super::script::{Run, Script, refusal_of};
 use crate::contract::{Asset, Body, Category, ErrorInfo, ItemResult, Outcome, PersonId, Phase, Tasks};
 use crate::meta::GroupId;
+
+/// Why a person is taken off a single asset.
+const OFF: &str = "takes the person off";
+/// No list tells whether a right came through the group alone: the run looks, and does this only where it must.
+const OFF_STILL: &str = "takes the person off, unless leaving the asset group has done so";
 
 /// What is done on one asset.
 enum Part {
@@ -64,7 +70,11 @@ pub(super) fn run(script: &mut Script<'_>, assets: &[Asset]) -> Run<Outcome> {
 fn errand(script: &mut Script<'_>) -> Run<Errand> {
     match &script.command().body {
         Body::Reassign { from, to, tasks, .. } => Between::of(script, from, to, tasks.clone()).map(Errand::Reassign),
-        Body::Assign { user, tasks, .. } => Ok(Errand::Assign(script.person("user", user)?, tasks.clone())),
+        Body::Assign { user, tasks, .. } => {
+            let person = script.person("user", user)?;
+            may_be_granted(script, &person)?;
+            Ok(Errand::Assign(person, tasks.clone()))
+        }
         Body::Unassign { user, tasks, .. } => Ok(Errand::Unassign(script.person("user", user)?, tasks.clone())),
         Body::Claim { .. }
         | Body::Unbind { .. }
@@ -206,7 +216,8 @@ impl Part {
             return Ok(());
         }
         if stays.is_empty() {
-            take_off(script, self.asset(), person)
+            let why = if self.groups().is_empty() { OFF } else { OFF_STILL };
+            take_off_because(script, self.asset(), person, why)
         } else {
             put_on(script, self.asset(), person, &stays).map(|_| ())
         }

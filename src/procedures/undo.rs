@@ -183,7 +183,7 @@ impl Change {
         if self.before.is_empty() {
             Body::Unassign { targets, user, tasks: None }
         } else {
-            Body::Assign { targets, user, tasks: self.before }
+            Body::Assign { targets, user, tasks: self.before, adding: false }
         }
     }
 }
@@ -191,7 +191,7 @@ impl Change {
 /// Gives first; takes only when all of that has gone well.
 fn reverse(script: &mut Script<'_>, business: &BusinessId, reversal: Reversal) -> Run<Outcome> {
     let Reversal { gives, takes, left: mut results } = reversal;
-    let mut number = script.first_child();
+    let mut number = script.next_child();
     let mut all_well = true;
     if !gives.is_empty() {
         let wave = wave(script, business, &mut number, gives);
@@ -341,6 +341,7 @@ fn cannot(target: &CommandId, fact: &Fact) -> ErrorInfo {
         | Fact::OpenClaims(_)
         | Fact::Denied(_)
         | Fact::Removed(_)
+        | Fact::Leaving(_)
         | Fact::Told(_) => error(
             Category::Invalid,
             "unknown_target",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::contract::{BusinessId, PersonId};
+use crate::contract::{BusinessId, Person, PersonId, Role};
 use crate::meta::{Method, Request};
 
 const SPECS: &str = include_str!("../../../tests/data/endpoints.json");
@@ -64,6 +64,13 @@ fn every_call() -> Vec<Call> {
     let account = || "19".parse().unwrap();
     calls.extend([Call::Numbers { account: account() }, Call::AppsOn { account: account() }]);
     calls.extend([Call::Unsubscribe { account: account() }, Call::Deregister { number: account() }]);
+    let anna = || Some(Person::Email("anna@example.com".parse().unwrap()));
+    calls.push(Call::Members { business: business(), who: anna() });
+    calls.push(Call::Invitations { business: business(), who: anna() });
+    calls.push(Call::MyPeople);
+    calls.push(Call::CallOff { request: "77".parse().unwrap() });
+    let email = "anna@example.com".parse().unwrap();
+    calls.push(Call::Invite { business: business(), email, role: Role::Employee });
     calls.push(Call::LinksOf { page: "1009".parse().unwrap() });
     calls.push(Call::Myself { business: business() });
     let owned = AssetList::Owned(Kind::Page);
@@ -123,6 +130,11 @@ fn number_of(call: &Call) -> usize {
         Call::Deregister { .. } => 22,
         Call::LinksOf { .. } => 23,
         Call::Myself { .. } => 24,
+        Call::Members { .. } => 25,
+        Call::Invitations { .. } => 26,
+        Call::MyPeople => 27,
+        Call::Invite { .. } => 28,
+        Call::CallOff { .. } => 29,
     }
 }
 
@@ -151,7 +163,7 @@ fn every_call_is_tried() {
     let mut tried: Vec<usize> = every_call().iter().map(number_of).collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..25).collect::<Vec<_>>());
+    assert_eq!(tried, (0..30).collect::<Vec<_>>());
 }
 
 #[test]

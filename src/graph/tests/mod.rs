@@ -4,6 +4,7 @@ mod doctor;
 mod documented;
 mod doors;
 mod lists;
+mod offboardings;
 mod page_tokens;
 mod silence;
 mod writes;

@@ -11,7 +11,7 @@ use super::super::said::{Said, read};
 use super::super::wire::Answered;
 use super::super::{distil, said};
 use super::{Gathered, NOT_OURS_TO_REPEAT, Onward, Outgoing, Walk};
-use crate::contract::{Access, Asset, Kind, Tasks};
+use crate::contract::{Access, Asset, Kind, Person, Tasks};
 use crate::fuzz::{inputs, spoiled};
 use crate::meta::{Answer, AssetList, Call, Claimable, Grouped, Method, Removable, Usage, classify};
 
@@ -79,6 +79,11 @@ fn calls() -> Vec<Call> {
         Call::Deregister { number: page() },
         Call::LeaveGroup { group: group(), person: person() },
         Call::RemovePerson { person: person() },
+        Call::Members { business: business(), who: None },
+        Call::Members { business: business(), who: Some(Person::Id(person())) },
+        Call::Invitations { business: business(), who: None },
+        Call::MyPeople,
+        Call::CallOff { request: page() },
     ];
     for list in lists {
         calls.push(Call::Find { business: business(), list, id: page() });
@@ -141,7 +146,9 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
         Answer::Assets(_) => matches!(call, Call::ListAll { .. } | Call::AssetsOf { .. } | Call::InGroup { .. }),
         Answer::Part { .. } => matches!(call, Call::ListPart { .. } | Call::StaffedPart { .. }),
         Answer::People(_) => matches!(call, Call::PeopleOn { .. } | Call::RolesOn { .. }),
-        Answer::Persons(_) => matches!(call, Call::FindPerson { .. }),
+        Answer::Persons(_) => matches!(call, Call::FindPerson { .. } | Call::MyPeople),
+        Answer::Members { .. } => matches!(call, Call::Members { .. }),
+        Answer::Invitations(_) => matches!(call, Call::Invitations { .. }),
         Answer::Groups(_) => matches!(call, Call::GroupsOf { .. }),
         // A node is no list.
         Answer::Linked(_) | Answer::Myself(_) => false,

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use crate::journal::{
-    ChildResult, Children, CommandRow, Ended, EvidenceEntry, EvidenceRow, Exchange, Intent, JournalError, Loaded,
-    NewEvent, OutboxRow, Place, State, StateName, Walk, WatchRow,
+    ChildResult, Children, CommandRow, Ended, EvidenceEntry, EvidenceRow, Exchange, Intent, InvitationRow,
+    JournalError, Loaded, NewEvent, OutboxRow, Place, State, StateName, Walk, WatchRow,
 };
 use jiff::Timestamp;
 use rusqlite::Row;
@@ -187,6 +187,16 @@ impl Columns<'_> {
             asset: self.parsed("asset")?,
             access: self.word("access")?,
             tasks: self.text("tasks")?,
+            sent_at: self.time("sent_at")?,
+            absences: self.text("absences")?,
+        })
+    }
+
+    pub(super) fn invitation(&self) -> Result<InvitationRow, JournalError> {
+        Ok(InvitationRow {
+            command: self.parsed("command")?,
+            business: self.parsed("business")?,
+            email: self.parsed("email")?,
             sent_at: self.time("sent_at")?,
             absences: self.text("absences")?,
         })

@@ -112,7 +112,7 @@ fn drop_batch(
 }
 
 /// The ending first, then all that points at a command, then the command. `?1` is the batch as a JSON list.
-const COMMANDS_GOING: [&str; 7] = [
+const COMMANDS_GOING: [&str; 8] = [
     "INSERT INTO endings (seq, id, fingerprint, phase, event_id, ended_at, evidence_head, evidence_total)
      SELECT c.seq, c.id, iif(c.parent IS NULL, c.fingerprint, NULL), c.phase,
          (SELECT e.event_id FROM events e
@@ -123,6 +123,8 @@ const COMMANDS_GOING: [&str; 7] = [
     "DELETE FROM replies WHERE command IN
          (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each(?1)))",
     "DELETE FROM watches WHERE command IN
+         (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each(?1)))",
+    "DELETE FROM invitations WHERE command IN
          (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each(?1)))",
     "DELETE FROM cancels WHERE target IN
          (SELECT id FROM commands WHERE seq IN (SELECT value FROM json_each(?1)))",

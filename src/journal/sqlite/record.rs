@@ -36,6 +36,7 @@ pub(super) fn store(connection: &Connection, id: &CommandId, record: &Record) ->
     chain(connection, &before, &record.evidence, &hashes)?;
     outbox::enqueue_all(connection, &record.events, record.at)?;
     let children = spawn(connection, id, &record.children)?;
+    let followers = follow(connection, &record.followers)?;
     change_watch(connection, id, record)?;
     take_away(connection, id, record)?;
     if let State::Ended(ended) = &record.state {
@@ -45,7 +46,7 @@ pub(super) fn store(connection: &Connection, id: &CommandId, record: &Record) ->
             chain_parent(connection, parent, entry)?;
         }
     }
-    Ok(Recorded { place: after, children, parent })
+    Ok(Recorded { place: after, children, followers, parent })
 }
 
 /// Where a command stands by its row.
@@ -216,10 +217,24 @@ fn spawn(connection: &Connection, parent: &CommandId, children: &[New]) -> Resul
     Ok(places)
 }
 
+fn follow(connection: &Connection, followers: &[New]) -> Result<Vec<(i64, CommandId)>, JournalError> {
+    let mut places = Vec::with_capacity(followers.len());
+    for follower in followers {
+        if let Some((seq, _)) = accept::insert(connection, follower)? {
+            outbox::enqueue_all(connection, &follower.events, follower.accepted_at)?;
+            places.push((seq, follower.id.clone()));
+        }
+    }
+    Ok(places)
+}
+
 /// The watch changes, and a denial is remembered from what was watched.
 fn change_watch(connection: &Connection, id: &CommandId, record: &Record) -> Result<(), JournalError> {
     if let WatchChange::Set(watch) = &record.watch {
         watches::set(connection, id, watch)?;
+    }
+    if let WatchChange::Invite(invitation) = &record.watch {
+        watches::set_invitation(connection, id, invitation)?;
     }
     if let State::Ended(Ended { phase: Phase::Denied, .. }) = record.state {
         watches::remember_denial(connection, id, record.at)?;

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::{Sqlite, accept, dossier, outbox, prune, read, record, standing, stops, watches};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
 use crate::journal::{
-    Accepted, Answer, Cancelled, ChainedWalk, ChildResult, CommandRow, EvidenceRow, Forgotten, Hold, Horizons, Loaded,
-    MayCancel, New, NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended, Walk, WatchRow,
+    Accepted, Answer, Cancelled, ChainedWalk, ChildResult, CommandRow, EvidenceRow, Forgotten, Hold, Horizons,
+    InvitationRow, Loaded, MayCancel, New, NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended,
+    Walk, WatchRow,
 };
 
 impl Store for Sqlite {
@@ -61,6 +62,10 @@ impl Store for Sqlite {
 
     fn watches(&self) -> Answer<'_, Vec<WatchRow>> {
         self.survey(watches::all)
+    }
+
+    fn invitations(&self) -> Answer<'_, Vec<InvitationRow>> {
+        self.survey(watches::invitations)
     }
 
     fn record_walk(&self, walk: Walk, updates: Vec<(CommandId, String)>) -> Answer<'_, Digest> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::decode::Columns;
 use super::sql;
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
-use crate::journal::{JournalError, Walk, WatchRow, evidence};
+use crate::journal::{InvitationRow, JournalError, Walk, WatchRow, evidence};
 
 /// Every watch.
 pub(super) fn all(connection: &Connection) -> Result<Vec<WatchRow>, JournalError> {
@@ -67,8 +67,29 @@ pub(super) fn set(connection: &Connection, id: &CommandId, watch: &WatchRow) -> 
     sql::run(connection, insert, row).map(drop)
 }
 
+/// Every open invitation that is followed.
+pub(super) fn invitations(connection: &Connection) -> Result<Vec<InvitationRow>, JournalError> {
+    let select = "SELECT * FROM invitations ORDER BY business, sent_at, command";
+    sql::all(connection, select, [], |row| Columns(row).invitation())
+}
+
+/// Begins or replaces the watch of the invitation of `id`.
+pub(super) fn set_invitation(
+    connection: &Connection,
+    id: &CommandId,
+    invitation: &InvitationRow,
+) -> Result<(), JournalError> {
+    let insert = "INSERT INTO invitations (command, business, email, sent_at, absences) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (command) DO UPDATE SET business = excluded.business, email = excluded.email,
+             sent_at = excluded.sent_at, absences = excluded.absences";
+    let InvitationRow { business, email, sent_at, absences, .. } = invitation;
+    let row = params![id.as_str(), business.as_str(), email.as_str(), sent_at.as_microsecond(), absences];
+    sql::run(connection, insert, row).map(drop)
+}
+
 /// Ends the watch of `id`, where it has one.
 pub(super) fn remove(connection: &Connection, id: &CommandId) -> Result<(), JournalError> {
+    sql::run(connection, "DELETE FROM invitations WHERE command = ?1", [id.as_str()])?;
     sql::run(connection, "DELETE FROM watches WHERE command = ?1", [id.as_str()]).map(drop)
 }
 
@@ -90,6 +111,7 @@ pub(super) fn record_walk(
     insert_walk(connection, walk, &hash)?;
     for (command, absences) in updates {
         sql::run(connection, "UPDATE watches SET absences = ?2 WHERE command = ?1", [command.as_str(), absences])?;
+        sql::run(connection, "UPDATE invitations SET absences = ?2 WHERE command = ?1", [command.as_str(), absences])?;
     }
     Ok(hash)
 }

@@ -4,12 +4,12 @@ use futures_util::future::join_all;
 
 use super::words::{
     Shelf, SqliteShelf, accept, anything, at, command, ended, ending, event, id, last_event, noted, page, pending,
-    seen, waiting,
+    seen, waiting, walk,
 };
 use crate::contract::Phase;
 use crate::journal::{
-    Accepted, Cancelled, Exchange, Intent, IntentChange, JournalError, New, NewEvent, Record, Removal, Settled, State,
-    StateName, Verdict,
+    Accepted, Cancelled, Exchange, Intent, IntentChange, InvitationRow, JournalError, New, NewEvent, Record, Removal,
+    Settled, State, StateName, Verdict, WatchChange,
 };
 
 macro_rules! journal_contract {
@@ -28,6 +28,8 @@ journal_contract!(on_sqlite: SqliteShelf =>
     the_same_command_twice_is_one,
     other_content_under_a_known_id_changes_nothing,
     a_finished_command_asked_again_tells_its_end_again,
+    an_invitation_is_followed_until_its_command_ends,
+    what_follows_a_command_is_taken_in_with_its_end_and_once,
     an_open_command_asked_again_remembers_the_new_requester,
     a_cancel_that_comes_first_meets_its_command,
     a_cancel_that_is_over_is_forgotten,
@@ -178,6 +180,41 @@ async fn a_second_terminal_event_is_refused(shelf: impl Shelf) {
     assert_eq!(code(journal.enqueue(vec![last_event("a", 2)], at(9)).await), "sql", "by the unique index");
     let rejected = NewEvent { sequence: None, event_id: "of a delivery".to_owned(), ..last_event("a", 3) };
     journal.enqueue(vec![rejected], at(9)).await.expect("a rejected delivery is no end of the command");
+}
+
+async fn an_invitation_is_followed_until_its_command_ends(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let row = InvitationRow {
+        command: id("a"),
+        business: "2001".parse().unwrap(),
+        email: "eve@northwind.example".parse().unwrap(),
+        sent_at: at(2),
+        absences: "[]".to_owned(),
+    };
+    let record = Record { watch: WatchChange::Invite(row.clone()), ..Record::new(at(2), State::Pending) };
+    journal.record(id("a"), record).await.unwrap();
+    assert_eq!(journal.invitations().await.unwrap(), std::slice::from_ref(&row));
+    journal.record_walk(walk("pending_users", 5), vec![(id("a"), "[5]".to_owned())]).await.unwrap();
+    let walked = InvitationRow { absences: "[5]".to_owned(), ..row };
+    assert_eq!(journal.invitations().await.unwrap(), [walked]);
+    assert_eq!(journal.watches().await.unwrap(), [], "no claim is pending");
+    let end = Record { watch: WatchChange::Remove, ..ending("a", Phase::Completed, 1) };
+    journal.record(id("a"), end).await.unwrap();
+    assert_eq!(journal.invitations().await.unwrap(), []);
+}
+
+async fn what_follows_a_command_is_taken_in_with_its_end_and_once(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    accept(&journal, "a~recheck-2").await;
+    let followers = vec![command("a~recheck-1"), command("a~recheck-2")];
+    let recorded = journal.record(id("a"), Record { followers, ..ending("a", Phase::Completed, 1) }).await.unwrap();
+    let new: Vec<&str> = recorded.followers.iter().map(|(_, id)| id.as_str()).collect();
+    assert_eq!(new, ["a~recheck-1"], "one that is known stays as it is");
+    let open: Vec<String> = journal.open_commands().await.unwrap().into_iter().map(|row| row.id.to_string()).collect();
+    assert_eq!(open, ["a~recheck-2", "a~recheck-1"]);
+    assert_eq!(journal.children(&id("a")).await.unwrap(), [], "they are nobody's children");
 }
 
 async fn a_refused_record_leaves_nothing_behind(shelf: impl Shelf) {

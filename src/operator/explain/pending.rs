@@ -10,6 +10,9 @@ use crate::journal::{Walk, WatchRow};
 use crate::procedures::verdict::Absences;
 
 pub(super) fn pending(situation: &Situation) -> Stands {
+    if is_invitation(situation) {
+        return invited(situation);
+    }
     let Some(watch) = &situation.watch else {
         return Stands::new(
             "Meta decides, but the journal holds no watch for it",
@@ -30,6 +33,30 @@ pub(super) fn pending(situation: &Situation) -> Stands {
     next.push(denial(situation, watch, so_far.absences));
     let given_up = watch.sent_at + situation.poll.give_up_after;
     next.push(Step::at(given_up, "undecided until then it is withdrawn at Meta and ends as expired, given up"));
+    Stands { why, next }
+}
+
+fn is_invitation(situation: &Situation) -> bool {
+    let body: serde_json::Value = serde_json::from_str(&situation.row().body).unwrap_or_default();
+    body["command"] == "invite"
+}
+
+/// An invitation is followed by the lists of the business's people.
+fn invited(situation: &Situation) -> Stands {
+    let row = situation.row();
+    let why = vec![format!(
+        "an invitation is open since {}: the person must accept it, and Meta gives no sign when they do",
+        time(row.since)
+    )];
+    let next = vec![
+        Step::some_time("pending_users of the business is walked, and business_users once it has gone from there"),
+        Step::some_time("seen in business_users once: its assets are assigned"),
+        Step::some_time("gone from the first and never in the second: it ends as expired, inferred"),
+        Step::at(
+            row.since + situation.poll.give_up_after,
+            "unanswered until then it is withdrawn at Meta and ends as expired, given up",
+        ),
+    ];
     Stands { why, next }
 }
 

@@ -3,7 +3,6 @@
 //! They are commands of a later version. What they show is kept as tests, so that the shape stays right.
 
 mod inspect;
-mod offboard;
 pub(super) mod paper;
 mod transfer;
 mod undo;

@@ -104,7 +104,12 @@ pub(super) fn play(
             }
             Move::AwaitChildren => Observation::Children { tally: children, concerned: Vec::new() },
             Move::Consult(query) => Observation::Consulted { query, fact: Fact::Removed(Vec::new()) },
-            Move::Watch(_) | Move::AwaitEnd(_) | Move::Announce(_) | Move::Notice(_) => {
+            Move::Watch(_)
+            | Move::WatchInvitation(_)
+            | Move::AwaitEnd(_)
+            | Move::Announce(_)
+            | Move::Notice(_)
+            | Move::Rehearsed(_) => {
                 panic!("no trial waits for others")
             }
         };

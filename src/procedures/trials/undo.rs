@@ -169,6 +169,7 @@ fn play(world: &mut World, command: &Command, on_record: &Fact) -> Played {
                     Query::OpenClaims { .. } => Fact::OpenClaims(Vec::new()),
                     Query::LastDenial { .. } => Fact::Denied(None),
                     Query::RemovedSince { .. } => Fact::Removed(Vec::new()),
+                    Query::Leaving { .. } | Query::IsLeaving { .. } => Fact::Leaving(None),
                     Query::Stop { .. } => Fact::NotKnown,
                 };
                 Observation::Consulted { query, fact }
@@ -190,7 +191,12 @@ fn play(world: &mut World, command: &Command, on_record: &Fact) -> Played {
                 Observation::Spawned { assets: u32::try_from(children.len()).unwrap() }
             }
             Move::AwaitChildren => Observation::Children { tally, concerned: Vec::new() },
-            Move::Watch(_) | Move::Announce(_) | Move::Notice(_) | Move::AwaitEnd(_) => {
+            Move::Watch(_)
+            | Move::WatchInvitation(_)
+            | Move::Announce(_)
+            | Move::Rehearsed(_)
+            | Move::Notice(_)
+            | Move::AwaitEnd(_) => {
                 panic!("nobody waits for others here")
             }
         });
@@ -235,7 +241,12 @@ fn bodies() -> impl Strategy<Value = Body> {
         ]
     };
     prop_oneof![
-        (targets(), person(), some_tasks()).prop_map(|(targets, user, tasks)| Body::Assign { targets, user, tasks }),
+        (targets(), person(), some_tasks()).prop_map(|(targets, user, tasks)| Body::Assign {
+            targets,
+            user,
+            tasks,
+            adding: false
+        }),
         (targets(), person(), prop::option::of(some_tasks())).prop_map(|(targets, user, tasks)| Body::Unassign {
             targets,
             user,
