@@ -41,9 +41,12 @@ pub(super) fn enqueue_all(connection: &Connection, events: &[NewEvent], at: Time
     events.iter().try_for_each(|event| enqueue(connection, event, at))
 }
 
-/// Queues the terminal event of a command again, unless it waits already.
+/// Queues the terminal event of a command again. One that waits already waits anew: it may be out at the broker this
+/// moment, and whoever asked only now would not hear of it.
 pub(super) fn requeue_terminal(connection: &Connection, id: &CommandId, at: Timestamp) -> Result<(), JournalError> {
-    terminal(connection, id)?.map_or(Ok(()), |event| queue_once(connection, event, at))
+    let Some(event) = terminal(connection, id)? else { return Ok(()) };
+    sql::run(connection, "DELETE FROM outbox WHERE event = ?1 AND reply_to IS NULL", [event])?;
+    queue(connection, event, at)
 }
 
 /// Sends the terminal event of a finished command to one more requester.

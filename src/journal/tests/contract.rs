@@ -28,6 +28,7 @@ journal_contract!(on_sqlite: SqliteShelf =>
     the_same_command_twice_is_one,
     other_content_under_a_known_id_changes_nothing,
     a_finished_command_asked_again_tells_its_end_again,
+    a_finished_command_asked_again_while_its_event_is_out_has_it_published_once_more,
     an_invitation_is_followed_until_its_command_ends,
     what_follows_a_command_is_taken_in_with_its_end_and_once,
     an_open_command_asked_again_remembers_the_new_requester,
@@ -92,6 +93,17 @@ async fn a_finished_command_asked_again_tells_its_end_again(shelf: impl Shelf) {
     let reply = &rows[1].event;
     assert_eq!((reply.exchange, reply.routing_key.as_str(), reply.mandatory), (Exchange::Reply, "queue", false));
     assert_eq!((&reply.body, reply.correlation_id.as_deref()), (&first.event.body, Some("mine")));
+}
+
+async fn a_finished_command_asked_again_while_its_event_is_out_has_it_published_once_more(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    journal.record(id("a"), ending("a", Phase::Completed, 1)).await.unwrap();
+    let [out] = &journal.outbox_due(0, 9).await.unwrap()[..] else { panic!("one event") };
+    journal.accept(command("a")).await.unwrap();
+    journal.settle(vec![(out.n, Settled::Confirmed)]).await.unwrap();
+    let [again] = &journal.outbox_due(0, 9).await.unwrap()[..] else { panic!("one event") };
+    assert_eq!(again.event, out.event, "the same id and the same bytes");
 }
 
 async fn an_open_command_asked_again_remembers_the_new_requester(shelf: impl Shelf) {
