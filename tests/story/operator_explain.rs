@@ -173,7 +173,7 @@ async fn one_that_is_not_due_says_when_it_will_be() -> Result<()> {
 #[tokio::test]
 async fn one_that_failed_and_one_that_was_cancelled_tell_why() -> Result<()> {
     let story = Story::of(annas_page(PAGE)).await?;
-    story.ask(&json!({"id": "n", "command": "invite", "business": BUSINESS, "email": "eve@northwind.example", "role": "EMPLOYEE"})).await?;
+    story.ask(&json!({"id": "n", "command": "disconnect", "business": BUSINESS})).await?;
     tells(&story, "n", &["has ended as failed", "not_in_this_version"]).await?;
     story
         .send(&order("reassign", "r", PAGE, json!({"from": ANNA, "to": BEN, "not_before": "2099-01-01T00:00:00Z"})))

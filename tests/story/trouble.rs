@@ -284,7 +284,7 @@ async fn a_giant_message_is_a_dead_letter_and_the_next_command_is_done() -> Resu
 #[tokio::test]
 async fn a_command_of_a_later_version_ends_at_once_as_unsupported() -> Result<()> {
     let story = Story::of(world()).await?;
-    let event = story.ask(&json!({"id": "o", "command": "offboard", "business": BUSINESS, "user": ANNA})).await?;
+    let event = story.ask(&json!({"id": "o", "command": "disconnect", "business": BUSINESS})).await?;
     ensure!(phase(&event) == "failed" && event["data"]["error"]["category"] == "unsupported", "{event:#}");
     assert_eq!(story.calls(), []);
     Ok(())
