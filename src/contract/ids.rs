@@ -164,7 +164,6 @@ impl CommandId {
 }
 
 const DIGEST_PREFIX: &str = "sha256:";
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 impl Digest {
     /// The digest of `bytes`.
@@ -177,12 +176,11 @@ impl Digest {
     #[must_use]
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let hasher = parts.iter().fold(Sha256::new(), |hasher, part| hasher.chain_update(part));
-        let mut text = CompactString::with_capacity(DIGEST_PREFIX.len() + 64);
+        let mut digits = [0; 64];
+        hex::encode_to_slice(hasher.finalize(), &mut digits).expect("32 bytes are 64 digits");
+        let mut text = CompactString::with_capacity(DIGEST_PREFIX.len() + digits.len());
         text.push_str(DIGEST_PREFIX);
-        for byte in hasher.finalize() {
-            text.push(char::from(HEX[usize::from(byte >> 4)]));
-            text.push(char::from(HEX[usize::from(byte & 15)]));
-        }
+        text.push_str(std::str::from_utf8(&digits).expect("hex digits are ASCII"));
         Self(text)
     }
 }
