@@ -22,6 +22,7 @@ mod people;
 #[cfg(test)]
 mod properties;
 mod reassign;
+mod rules;
 mod script;
 mod together;
 mod transfer;
@@ -41,7 +42,7 @@ pub use observation::{
     Announcement, Fact, InvitationWatch, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch,
 };
 pub use offboard::rechecks;
-pub use script::Rules;
+pub use rules::Rules;
 
 use crate::contract::{Body, Category, Command, ErrorInfo, Outcome, Targets};
 use script::{Run, Script};

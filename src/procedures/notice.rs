@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::observation::{Announcement, Move, Next, Observation};
-use super::script::{Rules, Run, Script};
+use super::rules::Rules;
+use super::script::{Run, Script};
 use super::{play, run};
 use crate::contract::{
     Body, Category, Command, Digest, EmailAddress, ErrorInfo, Outcome, PersonId, PersonSeen, Phase, Plan,

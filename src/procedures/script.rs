@@ -5,13 +5,13 @@
 //! version that asks one question more still finds the answers of an earlier one.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::anew::passed_over;
 use super::observation::{Announcement, Fact, InvitationWatch, Move, Observation, Query, Say, StopCause, Tally, Watch};
-use super::verdict::{Proof, Verdict};
+use super::rules::Rules;
+use super::verdict::Verdict;
 use crate::contract::{
     Asset, BusinessId, Category, Command, CommandId, Digest, ErrorInfo, ExpiredBecause, Outcome, Person, PersonId,
     Phase, Plan, PlanStep,
@@ -21,31 +21,6 @@ use crate::meta::{Answer, Call, GroupId, Holding, PersonOn, Refusal, Reply};
 
 /// A part of a procedure: a value, or the move that must come first.
 pub(super) type Run<T> = Result<T, Box<Move>>;
-
-/// What the configuration says about procedures.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// `poll.settle`: how long one of Meta's lists may lag behind a write.
-    pub settle: Duration,
-    /// `poll.deny_after_walks`.
-    pub deny_after_walks: u32,
-    /// `retry.first`: gap before the second look at what a write should have brought about; it doubles.
-    pub look_first: Duration,
-    /// How often a write with unknown effect is sent, at most.
-    pub writes_at_most: u32,
-    /// `cool_down`: between letting go of an asset and claiming it again, or looking whether it has left.
-    pub cool_down: Duration,
-    /// `protected`: `page/123`, `person/456` or an address.
-    pub protected: Vec<String>,
-}
-
-impl Rules {
-    /// What it takes to believe an absence.
-    #[must_use]
-    pub fn proof(&self) -> Proof {
-        Proof { settle: self.settle, walks: self.deny_after_walks }
-    }
-}
 
 /// A watch has ended: Meta decided, or we are to stop.
 pub(super) enum Watched {
