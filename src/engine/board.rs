@@ -1,31 +1,41 @@
-//! Who may run now: lanes, due times and fairness, in memory. The journal remembers; this only orders.
+//! Who runs next: a window on those who may, in memory. Whose turn it is in a lane the journal keeps (`journal/turns`);
+//! this only orders, and holds no more than is about to run, runs, or goes on soon.
 //!
-//! A lane is one asset or one person. In a lane commands run one at a time in order of arrival; lanes run side by
-//! side. Who needs several lanes takes all of them together or none: it waits in each, and runs when it is the first
-//! in every one. As the order of arrival is one for all lanes, no two can wait for each other. Among businesses the order is round robin; `priority` orders the commands of one business.
+//! # What must hold
+//! However many commands wait, memory holds a window of each business's. Among businesses the order is a deficit round
+//! robin: each has a turn, and a step that asked Meta for much is paid for with turns. `priority` orders the commands of
+//! one business.
+//!
+//! - *Somebody comes while more of its business wait in the journal.* It stays there too, unless it goes before the last
+//!   of the window, which then goes back.
+//! - *Somebody is loaded twice*, as it was taken in while the journal was asked: known by its place, it is one.
+//! - *Somebody is called who is not here* (a verdict, a stop, an operator's word): whoever dispatches looks it up.
+//! - *A business whose commands are held back*, by a parked bucket or a dead credential, begins no other while many are.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use compact_str::CompactString;
 use jiff::Timestamp;
 
 use crate::contract::{BusinessId, CommandId};
+use crate::journal::{Placed, StateName, Turn};
 
 /// A command's place in the order of arrival.
 pub(crate) type Seq = i64;
 
-/// What the board knows of an open command.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) id: CommandId,
-    pub(crate) business: Option<BusinessId>,
-    /// The lanes that it waits in or holds; none: it runs beside all others.
-    pub(crate) lanes: Vec<CompactString>,
-    /// The lanes that it enters once it comes in from away.
-    pub(crate) home: Vec<CompactString>,
-    pub(crate) priority: u8,
-}
+/// Whose command it is; `cancel` and `undo` are nobody's.
+pub(crate) type Whose = Option<BusinessId>;
+
+/// Commands that could run now, over all businesses.
+const WINDOW: usize = 16_384;
+/// Of one business: enough to keep everybody busy until the journal has answered, and never so few that nobody is.
+const OF_ONE: std::ops::RangeInclusive<usize> = 8..=1_024;
+/// So many of a business may be held back before it begins no other.
+const HELD_MAX: usize = 256;
+/// Calls to Meta that a turn pays for.
+const TURN: u32 = 4;
+/// The most that a business owes.
+const OWED_MAX: u32 = 256;
 
 /// How a command left its step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,286 +46,414 @@ pub(crate) enum Left {
     Outside,
     /// It goes on then, and keeps its lane.
     Until(Timestamp),
-    /// It goes on then, and holds no lane until it asks for it by [`Self::IntoLane`].
+    /// As [`Self::Until`], because it may not go on: a bucket, a credential, a hold, Meta that does not answer.
+    HeldBack(Timestamp),
+    /// Nothing could be recorded: it is tried again then.
+    Failed(Timestamp),
+    /// It waits outside its lanes, by the journal until then.
     Away(Timestamp),
-    /// What it waited for away from its lane is over: it goes on when the lane is free.
+    /// What it waited for outside its lanes is over: it takes its turn in them.
     IntoLane,
 }
 
-#[derive(Debug, Default)]
-struct Lane {
-    /// Those that have entered, in order of arrival.
-    queue: VecDeque<Seq>,
-    /// The one that holds it: it has begun and has not left.
-    holder: Option<Seq>,
+/// What the board knows of a command that is here.
+#[derive(Debug, Clone)]
+struct Entry {
+    id: CommandId,
+    business: Whose,
+    priority: u8,
+    turn: Turn,
+    due: Option<Timestamp>,
+    held: bool,
 }
 
-impl Lane {
-    /// Lets a command in, at its place; mostly that is the end.
-    fn insert(&mut self, seq: Seq) {
-        if let Err(place) = self.queue.binary_search(&seq) {
-            self.queue.insert(place, seq);
-        }
-    }
+/// What is here of one business.
+#[derive(Debug, Default)]
+struct Share {
+    ready: BTreeSet<(Reverse<u8>, Seq)>,
+    /// Here and not begun.
+    fresh: usize,
+    held: usize,
+    owes: u32,
+    /// More of its commands may begin than are here.
+    more: bool,
+    hungry: bool,
+}
 
-    fn remove(&mut self, seq: Seq) {
-        if let Ok(place) = self.queue.binary_search(&seq) {
-            self.queue.remove(place);
-        }
+impl Share {
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.fresh == 0 && self.held == 0 && !self.more
     }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    open: HashMap<Seq, Entry>,
+    here: HashMap<Seq, Entry>,
     seqs: HashMap<CommandId, Seq>,
-    lanes: HashMap<CompactString, Lane>,
-    ready: HashMap<Option<BusinessId>, BTreeSet<(Reverse<u8>, Seq)>>,
-    ring: VecDeque<Option<BusinessId>>,
+    shares: HashMap<Whose, Share>,
+    /// Those with something ready, in turn.
+    ring: VecDeque<Whose>,
+    ready: usize,
+    /// Those of which the journal has more and this too few.
+    hungry: VecDeque<Whose>,
     later: BTreeSet<(Timestamp, Seq)>,
-    /// Those whose next look at their children is among `later`.
-    nudged: HashSet<Seq>,
+    /// Commands that look at their children then.
+    nudges: BTreeSet<(Timestamp, CommandId)>,
+    nudged: HashMap<CommandId, Timestamp>,
+    /// Who runs, and whether something has happened for it meanwhile.
     running: BTreeMap<Seq, bool>,
+    /// Something has happened for them, and they are not here.
+    called: BTreeSet<CommandId>,
 }
 
 impl Board {
-    /// A command that is open. It enters its lane when it is due.
-    pub(crate) fn arrive(&mut self, seq: Seq, entry: Entry, due: Option<Timestamp>, now: Timestamp) {
-        self.seqs.insert(entry.id.clone(), seq);
-        self.open.insert(seq, entry);
-        match due {
-            Some(due) if due > now => {
-                self.later.insert((due, seq));
+    /// A new command whose turn it is.
+    pub(crate) fn arrive(&mut self, seq: Seq, id: &CommandId, business: &Whose, priority: u8) {
+        if self.here.contains_key(&seq) {
+            return;
+        }
+        let room = self.room_of_one();
+        let all = self.ready;
+        let share = self.shares.entry(business.clone()).or_default();
+        let least = share.ready.len() < *OF_ONE.start();
+        if !share.more && (least || (all < WINDOW && share.ready.len() < room)) {
+            return self.insert(seq, Entry::fresh(id, business, priority));
+        }
+        share.more = true;
+        let last = share.ready.last().copied().filter(|(last, _)| last.0 < priority);
+        match last.filter(|(_, last)| self.here.get(last).is_some_and(|entry| entry.turn == Turn::Front)) {
+            Some((_, last)) => {
+                self.forget(last);
+                self.insert(seq, Entry::fresh(id, business, priority));
             }
-            Some(_) | None => self.enter(seq),
+            None => self.mind(business),
         }
     }
 
-    /// A command that is open and has begun: it holds its lanes, however long it has to wait in them.
-    pub(crate) fn arrive_in_lane(&mut self, seq: Seq, entry: Entry, due: Option<Timestamp>, now: Timestamp) {
-        self.seqs.insert(entry.id.clone(), seq);
-        self.open.insert(seq, entry);
-        self.hold_lanes(seq);
-        self.later_or_now(seq, due.unwrap_or(now), now);
+    /// Of this business something may begin that could not before.
+    pub(crate) fn moved_up(&mut self, business: &Whose) {
+        self.shares.entry(business.clone()).or_default().more = true;
+        self.mind(business);
     }
 
-    /// A command that is open and waits for others: it runs only once woken.
-    pub(crate) fn arrive_outside(&mut self, seq: Seq, entry: Entry) {
-        self.seqs.insert(entry.id.clone(), seq);
-        self.open.insert(seq, entry);
+    /// The next business of which more is wanted, with how many of those in front to ask the journal for.
+    pub(crate) fn hungry(&mut self) -> Option<(Whose, u32)> {
+        let room = self.room_of_one();
+        for _ in 0..self.hungry.len() {
+            let business = self.hungry.pop_front()?;
+            let Some(share) = self.shares.get_mut(&business) else { continue };
+            share.hungry = false;
+            if !share.more || share.held >= HELD_MAX || share.ready.len() > room / 2 {
+                continue;
+            }
+            if self.ready >= WINDOW && !share.ready.is_empty() {
+                share.hungry = true;
+                self.hungry.push_back(business);
+                continue;
+            }
+            // What comes from now on is not lost between the question and its answer.
+            share.more = false;
+            let wanted = share.fresh + room - share.ready.len();
+            return Some((business, u32::try_from(wanted).unwrap_or(u32::MAX)));
+        }
+        None
     }
 
-    /// A command that is open and waits away from its lane, which it enters when it asks for it.
-    pub(crate) fn arrive_away(&mut self, seq: Seq, entry: Entry, due: Option<Timestamp>, now: Timestamp) {
-        let home = entry.lanes;
-        self.arrive(seq, Entry { lanes: Vec::new(), home, ..entry }, due, now);
+    /// What the journal answered: `wanted` or more means that there may be others.
+    pub(crate) fn feed(&mut self, business: &Whose, wanted: u32, found: Vec<Placed>) {
+        let more = found.len() >= usize::try_from(wanted).unwrap_or(usize::MAX);
+        for placed in found {
+            if !self.here.contains_key(&placed.seq) {
+                self.insert(placed.seq, Entry::of(placed));
+            }
+        }
+        if more {
+            self.moved_up(business);
+        } else {
+            self.tidy(business);
+        }
+    }
+
+    /// A command that the journal has open goes on: at its time, or now.
+    pub(crate) fn take_up(&mut self, placed: Placed, now: Timestamp) {
+        let (seq, due) = (placed.seq, placed.due.unwrap_or(now));
+        if self.here.contains_key(&seq) {
+            return;
+        }
+        self.seqs.insert(placed.id.clone(), seq);
+        self.count_fresh(&placed.business, placed.turn);
+        self.here.insert(seq, Entry::of(placed));
+        self.later_or_now(seq, due, now);
+    }
+
+    /// Somebody who was called was looked up; whoever waits for its turn in a lane goes on waiting.
+    pub(crate) fn answer(&mut self, placed: Placed, now: Timestamp) {
+        let waits = match placed.turn {
+            Turn::Behind => true,
+            Turn::Later => placed.state != StateName::Waiting,
+            Turn::Front | Turn::Holds | Turn::Outside | Turn::Elsewhere => false,
+        };
+        if !waits {
+            self.take_up(Placed { due: None, ..placed }, now);
+        }
+    }
+
+    /// Whether more may be taken up.
+    pub(crate) fn has_room(&self) -> bool {
+        self.ready < WINDOW
+    }
+
+    /// Up to `most` of those who were called and are not here.
+    pub(crate) fn called(&mut self, most: usize) -> Vec<CommandId> {
+        std::iter::from_fn(|| self.called.pop_first()).take(most).collect()
+    }
+
+    /// They could not be looked up.
+    pub(crate) fn call_again(&mut self, ids: impl IntoIterator<Item = CommandId>) {
+        self.called.extend(ids);
     }
 
     /// The next command that may run; it runs until [`Self::left`].
     pub(crate) fn pick(&mut self, now: Timestamp) -> Option<(Seq, CommandId)> {
         self.let_in_what_is_due(now);
-        while let Some(business) = self.ring.pop_front() {
-            let Some(queue) = self.ready.get_mut(&business) else { continue };
-            let first = queue.pop_first();
-            if queue.is_empty() {
-                self.ready.remove(&business);
-            } else {
-                self.ring.push_back(business);
-            }
-            let Some((_, seq)) = first else { continue };
-            // Two of a lane may be ready, when the earlier arrival became due last: the first picked holds it.
-            if self.is_kept_out(seq) {
-                continue;
-            }
-            self.hold_lanes(seq);
-            self.running.insert(seq, false);
-            return self.open.get(&seq).map(|entry| (seq, entry.id.clone()));
+        let business = self.whose_turn()?;
+        let share = self.shares.get_mut(&business)?;
+        let (_, seq) = share.ready.pop_first()?;
+        self.ready -= 1;
+        if !share.ready.is_empty() {
+            self.ring.push_back(business.clone());
         }
-        None
+        self.mind(&business);
+        self.running.insert(seq, false);
+        self.here.get(&seq).map(|entry| (seq, entry.id.clone()))
     }
 
-    /// A command's step has ended.
-    pub(crate) fn left(&mut self, seq: Seq, left: Left, now: Timestamp) {
+    /// A command's step has ended, for which Meta was asked `calls` times.
+    pub(crate) fn left(&mut self, seq: Seq, left: Left, calls: u32, now: Timestamp) {
         let woken = self.running.remove(&seq).unwrap_or(false);
-        let at = |due| if woken { now } else { due };
+        self.charge(seq, calls);
         match left {
-            Left::Ended => {
-                self.leave_lanes(seq);
-                if let Some(entry) = self.open.remove(&seq) {
-                    self.seqs.remove(&entry.id);
-                }
+            Left::Failed(due) => return self.later_or_now(seq, if woken { now } else { due }, now),
+            Left::Ended => return self.forget(seq),
+            Left::Outside | Left::Until(_) | Left::HeldBack(_) | Left::Away(_) | Left::IntoLane => self.has_begun(seq),
+        }
+        match left {
+            Left::IntoLane => self.goes_into_lane(seq, woken),
+            Left::Ended | Left::Failed(_) => {}
+            Left::Outside | Left::Until(_) | Left::HeldBack(_) | Left::Away(_) if woken => self.make_ready(seq),
+            Left::Until(due) => self.later_or_now(seq, due, now),
+            Left::HeldBack(due) => self.hold_back(seq, due, now),
+            // The journal let it in and has no time for it any more.
+            Left::Away(due) if due < Timestamp::MAX && self.turn_of(seq) == Some(Turn::Outside) => {
+                self.later_or_now(seq, due, now);
             }
-            Left::Outside => {
-                // What comes back from outside comes to end something, and waits for no lane.
-                self.leave_lanes(seq);
-                if woken {
-                    self.enter(seq);
-                }
-            }
-            Left::Until(due) => self.later_or_now(seq, at(due), now),
-            Left::Away(due) => {
-                let lanes = self.leave_lanes(seq);
-                if let Some(entry) = self.open.get_mut(&seq).filter(|_| !lanes.is_empty()) {
-                    entry.home = lanes;
-                }
-                self.later_or_now(seq, at(due), now);
-            }
-            Left::IntoLane => {
-                if let Some(entry) = self.open.get_mut(&seq) {
-                    entry.lanes.append(&mut entry.home);
-                }
-                self.enter(seq);
-            }
+            Left::Outside | Left::Away(_) => self.forget(seq),
         }
     }
 
     /// Something has happened for this command: it runs as soon as it may.
     pub(crate) fn wake(&mut self, id: &CommandId) {
-        let Some(&seq) = self.seqs.get(id) else { return };
-        if let Some(woken) = self.running.get_mut(&seq) {
-            *woken = true;
-            return;
+        if let Some(due) = self.nudged.remove(id) {
+            self.nudges.remove(&(due, id.clone()));
         }
-        self.later.retain(|(_, other)| *other != seq);
-        self.nudged.remove(&seq);
-        self.let_in(seq);
-    }
-
-    /// As [`Self::wake`], for many at once: what is due later is looked through once.
-    pub(crate) fn wake_all(&mut self, seqs: &BTreeSet<Seq>) {
-        self.later.retain(|(_, seq)| !seqs.contains(seq));
-        for &seq in seqs {
-            self.nudged.remove(&seq);
-            match self.running.get_mut(&seq) {
-                Some(woken) => *woken = true,
-                None if self.open.contains_key(&seq) => self.let_in(seq),
-                None => {}
+        match self.seqs.get(id) {
+            Some(&seq) => self.wake_here(seq),
+            None => {
+                self.called.insert(id.clone());
             }
         }
+    }
+
+    /// As [`Self::wake`], for those of many who are here.
+    pub(crate) fn wake_all(&mut self, seqs: &BTreeSet<Seq>) {
+        seqs.iter().for_each(|&seq| self.wake_here(seq));
     }
 
     /// Has this command look at its children at `due`; whoever is to look already looks when it was told first.
     pub(crate) fn nudge(&mut self, id: &CommandId, due: Timestamp) {
-        let Some(&seq) = self.seqs.get(id) else { return };
-        if self.nudged.insert(seq) {
-            self.later.insert((due, seq));
+        if !self.nudged.contains_key(id) {
+            self.nudged.insert(id.clone(), due);
+            self.nudges.insert((due, id.clone()));
         }
-    }
-
-    /// How many commands are open.
-    pub(crate) fn open(&self) -> usize {
-        self.open.len()
     }
 
     /// How many commands run now or could run beside them.
     pub(crate) fn useful(&self) -> usize {
-        self.running.len() + self.ready.values().map(BTreeSet::len).sum::<usize>()
+        self.running.len() + self.ready
     }
 
     /// When something will be due that is not yet.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.later.first().map(|(due, _)| *due)
+        let first = self.later.first().map(|(due, _)| *due);
+        let nudge = self.nudges.first().map(|(due, _)| *due);
+        first.into_iter().chain(nudge).min()
     }
 
     fn let_in_what_is_due(&mut self, now: Timestamp) {
-        while let Some(&(due, seq)) = self.later.first() {
-            if due > now {
-                return;
-            }
-            self.later.pop_first();
-            self.nudged.remove(&seq);
-            match self.running.get_mut(&seq) {
-                Some(woken) => *woken = true,
-                None => self.let_in(seq),
-            }
+        while let Some(&(_, seq)) = self.later.first().filter(|(due, _)| *due <= now) {
+            self.make_ready(seq);
+        }
+        while let Some((_, id)) = self.nudges.first().filter(|(due, _)| *due <= now).cloned() {
+            self.wake(&id);
         }
     }
 
-    fn let_in(&mut self, seq: Seq) {
-        if self.holds_its_lanes(seq) { self.make_ready(seq) } else { self.enter(seq) }
+    /// The first in turn that owes nothing. Where all owe, all are let off what the least of them does.
+    fn whose_turn(&mut self) -> Option<Whose> {
+        let owes = |board: &Self, business: &Whose| board.shares.get(business).map_or(0, |share| share.owes);
+        let least = self.ring.iter().map(|business| owes(self, business)).min()?;
+        if least > 0 {
+            for business in &self.ring {
+                if let Some(share) = self.shares.get_mut(business) {
+                    share.owes -= least;
+                }
+            }
+        }
+        for _ in 0..self.ring.len() {
+            let business = self.ring.pop_front()?;
+            match self.shares.get_mut(&business) {
+                Some(share) if share.owes > 0 => {
+                    share.owes = share.owes.saturating_sub(TURN);
+                    self.ring.push_back(business);
+                }
+                Some(_) => return Some(business),
+                None => {}
+            }
+        }
+        None
+    }
+
+    fn charge(&mut self, seq: Seq, calls: u32) {
+        let Some(share) = self.here.get(&seq).and_then(|entry| self.shares.get_mut(&entry.business)) else { return };
+        share.owes = share.owes.saturating_add(calls.saturating_sub(TURN)).min(OWED_MAX);
+    }
+
+    fn insert(&mut self, seq: Seq, entry: Entry) {
+        self.seqs.insert(entry.id.clone(), seq);
+        self.count_fresh(&entry.business, entry.turn);
+        self.here.insert(seq, entry);
+        self.make_ready(seq);
+    }
+
+    fn count_fresh(&mut self, business: &Whose, turn: Turn) {
+        if turn == Turn::Front {
+            self.shares.entry(business.clone()).or_default().fresh += 1;
+        }
+    }
+
+    fn has_begun(&mut self, seq: Seq) {
+        let Some(entry) = self.here.get_mut(&seq).filter(|entry| entry.turn == Turn::Front) else { return };
+        entry.turn = Turn::Holds;
+        if let Some(share) = self.shares.get_mut(&entry.business) {
+            share.fresh -= 1;
+        }
+    }
+
+    fn turn_of(&self, seq: Seq) -> Option<Turn> {
+        self.here.get(&seq).map(|entry| entry.turn)
+    }
+
+    /// It is in the journal's order again, and what was said to it meanwhile is looked up there.
+    fn goes_into_lane(&mut self, seq: Seq, woken: bool) {
+        let Some(Entry { id, business, .. }) = self.here.get(&seq).cloned() else { return };
+        self.forget(seq);
+        self.moved_up(&business);
+        if woken {
+            self.called.insert(id);
+        }
+    }
+
+    fn hold_back(&mut self, seq: Seq, due: Timestamp, now: Timestamp) {
+        if let Some(entry) = self.here.get_mut(&seq).filter(|entry| due > now && !entry.held) {
+            entry.held = true;
+            self.shares.entry(entry.business.clone()).or_default().held += 1;
+        }
+        self.later_or_now(seq, due, now);
+    }
+
+    fn wake_here(&mut self, seq: Seq) {
+        match self.running.get_mut(&seq) {
+            Some(woken) => *woken = true,
+            None => self.make_ready(seq),
+        }
     }
 
     fn later_or_now(&mut self, seq: Seq, due: Timestamp, now: Timestamp) {
+        let Some(entry) = self.here.get_mut(&seq) else { return };
         if due <= now {
             return self.make_ready(seq);
         }
+        entry.due = Some(due);
         self.later.insert((due, seq));
     }
 
-    fn enter(&mut self, seq: Seq) {
-        let lanes = self.lanes_of(seq);
-        if lanes.is_empty() {
-            return self.make_ready(seq);
-        }
-        for name in &lanes {
-            self.lanes.entry(name.clone()).or_default().insert(seq);
-        }
-        lanes.iter().for_each(|name| self.promote(name));
-    }
-
-    /// Makes the first of the lane ready, if nobody holds the lane and it is the first in its other lanes too.
-    fn promote(&mut self, name: &str) {
-        let first = self.lanes.get(name).and_then(|lane| lane.queue.front().copied());
-        if let Some(first) = first.filter(|first| self.is_next(*first)) {
-            self.make_ready(first);
-        }
-    }
-
     fn make_ready(&mut self, seq: Seq) {
-        let Some(entry) = self.open.get(&seq) else { return };
-        let queue = self.ready.entry(entry.business.clone()).or_default();
-        if queue.is_empty() {
+        self.no_longer_waits(seq);
+        let Some(entry) = self.here.get(&seq) else { return };
+        let share = self.shares.entry(entry.business.clone()).or_default();
+        if share.ready.is_empty() {
             self.ring.push_back(entry.business.clone());
         }
-        queue.insert((Reverse(entry.priority), seq));
+        self.ready += usize::from(share.ready.insert((Reverse(entry.priority), seq)));
     }
 
-    fn hold_lanes(&mut self, seq: Seq) {
-        for name in self.lanes_of(seq) {
-            let lane = self.lanes.entry(name).or_default();
-            lane.insert(seq);
-            lane.holder = Some(seq);
+    fn no_longer_waits(&mut self, seq: Seq) {
+        let Some(entry) = self.here.get_mut(&seq) else { return };
+        if let Some(due) = entry.due.take() {
+            self.later.remove(&(due, seq));
         }
-    }
-
-    /// Leaves every lane; which they were.
-    fn leave_lanes(&mut self, seq: Seq) -> Vec<CompactString> {
-        let Some(entry) = self.open.get_mut(&seq) else { return Vec::new() };
-        let names = std::mem::take(&mut entry.lanes);
-        for name in &names {
-            let Some(lane) = self.lanes.get_mut(name) else { continue };
-            lane.remove(seq);
-            lane.holder = lane.holder.filter(|holder| *holder != seq);
-            if lane.queue.is_empty() {
-                self.lanes.remove(name);
+        if std::mem::take(&mut entry.held) {
+            let business = entry.business.clone();
+            if let Some(share) = self.shares.get_mut(&business) {
+                share.held -= 1;
             }
+            self.mind(&business);
         }
-        names.iter().for_each(|name| self.promote(name));
-        names
     }
 
-    fn lanes_of(&self, seq: Seq) -> Vec<CompactString> {
-        self.open.get(&seq).map(|entry| entry.lanes.clone()).unwrap_or_default()
+    /// It is here no longer: the journal has it.
+    fn forget(&mut self, seq: Seq) {
+        self.no_longer_waits(seq);
+        self.has_begun(seq);
+        let Some(entry) = self.here.remove(&seq) else { return };
+        self.seqs.remove(&entry.id);
+        if let Some(share) = self.shares.get_mut(&entry.business) {
+            self.ready -= usize::from(share.ready.remove(&(Reverse(entry.priority), seq)));
+        }
+        self.mind(&entry.business);
+        self.tidy(&entry.business);
     }
 
-    /// How `seq` stands in each of its lanes.
-    fn standings(&self, seq: Seq) -> impl Iterator<Item = Option<&Lane>> {
-        self.open.get(&seq).into_iter().flat_map(|entry| &entry.lanes).map(|name| self.lanes.get(name))
+    /// Notes a business of which the journal has more and this too few.
+    fn mind(&mut self, business: &Whose) {
+        let room = self.room_of_one();
+        let Some(share) = self.shares.get_mut(business) else { return };
+        if share.more && !share.hungry && share.held < HELD_MAX && share.ready.len() <= room / 2 {
+            share.hungry = true;
+            self.hungry.push_back(business.clone());
+        }
     }
 
-    fn holds_its_lanes(&self, seq: Seq) -> bool {
-        self.standings(seq).all(|lane| lane.is_some_and(|lane| lane.holder == Some(seq)))
+    fn tidy(&mut self, business: &Whose) {
+        if self.shares.get(business).is_some_and(Share::is_empty) {
+            self.shares.remove(business);
+        }
     }
 
-    /// Whether somebody else holds one of its lanes.
-    fn is_kept_out(&self, seq: Seq) -> bool {
-        self.standings(seq).flatten().any(|lane| lane.holder.is_some_and(|holder| holder != seq))
+    fn room_of_one(&self) -> usize {
+        (WINDOW / self.shares.len().max(1)).clamp(*OF_ONE.start(), *OF_ONE.end())
+    }
+}
+
+impl Entry {
+    fn fresh(id: &CommandId, business: &Whose, priority: u8) -> Self {
+        let (id, business) = (id.clone(), business.clone());
+        Self { id, business, priority, turn: Turn::Front, due: None, held: false }
     }
 
-    /// Whether nobody holds any of its lanes and it is the first in all of them.
-    fn is_next(&self, seq: Seq) -> bool {
-        let next = |lane: &Lane| lane.holder.is_none() && lane.queue.front() == Some(&seq);
-        self.standings(seq).all(|lane| lane.is_some_and(next))
+    fn of(placed: Placed) -> Self {
+        let Placed { id, business, priority, turn, .. } = placed;
+        Self { id, business, priority, turn, due: None, held: false }
     }
 }
 

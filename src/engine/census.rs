@@ -3,15 +3,13 @@
 //!
 //! In memory alone, beside the board: a restart counts anew from the journal.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
 use super::board::Seq;
-use super::follow::age;
-use crate::contract::{Command, Targets, WaitCause};
-use crate::journal::State;
+use crate::contract::{Command, Kind, Targets, WaitCause, command_names};
+use crate::journal::{Alike, State, StateName};
 
 /// How a command that is open stands, as operators ask for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,7 +67,8 @@ impl Standing {
         }
     }
 
-    fn held_back(cause: &str) -> Self {
+    /// Of those that are held back for `cause`.
+    pub(crate) fn held_back(cause: &str) -> Self {
         let known = WaitCause::ALL.into_iter().find(|known| known.word() == cause);
         match known {
             Some(WaitCause::Quota | WaitCause::Cap) => Self::WaitingQuota,
@@ -122,69 +121,91 @@ pub(crate) fn asset_kind(command: &Command) -> &'static str {
     }
 }
 
-/// The count.
+/// The count: as many numbers as there are standings, however many commands they count.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
-    open: HashMap<Seq, (Known, Standing)>,
-    counts: BTreeMap<(&'static str, Standing), u64>,
-    ages: BTreeMap<Standing, BTreeSet<(Timestamp, Seq)>>,
+    /// Less than none for a moment, where a command has gone on before it was counted.
+    counts: BTreeMap<(&'static str, Standing), i64>,
+    open: i64,
+    /// Those that the journal's state alone does not place, and when they were accepted: with a write under way.
+    apart: HashMap<Seq, (Standing, Timestamp)>,
     approvals: BTreeMap<&'static str, Bands>,
 }
 
 impl Census {
-    /// A command stands so from `now` on; `None`: it has ended.
-    pub(crate) fn stands(&mut self, seq: Seq, known: Known, standing: Option<Standing>, now: Timestamp) {
-        let before = self.open.get(&seq).map(|(_, before)| *before);
-        if before == standing {
-            return;
+    /// A new command.
+    pub(crate) fn begins(&mut self, known: Known) {
+        self.add(known, (Standing::Queued, known.accepted_at), 1);
+    }
+
+    /// Commands that an earlier run left open.
+    pub(crate) fn found(&mut self, alike: &Alike) {
+        let cause = alike.cause.clone().unwrap_or_default();
+        let since = alike.since.unwrap_or_default();
+        let standing = match alike.state {
+            StateName::Ready => Standing::Queued,
+            StateName::Running => Standing::Running,
+            StateName::Waiting => Standing::held_back(&cause),
+            StateName::Pending => Standing::WaitingApproval,
+            StateName::AwaitingChildren | StateName::Awaiting => Standing::WaitingOthers,
+            StateName::Ended => return,
+        };
+        let operation = command_names().into_iter().find(|name| *name == alike.command).unwrap_or("unknown");
+        let kind = alike.kind.as_deref().and_then(|kind| kind.parse::<Kind>().ok()).map_or("none", Kind::word);
+        let known = Known { operation, asset_kind: kind, accepted_at: since };
+        self.add(known, (standing, since), i64::try_from(alike.count).unwrap_or(i64::MAX));
+    }
+
+    /// A command moves on. `before` is what the journal's state says of it, and since when; `after` how it stands now,
+    /// `None` once it has ended.
+    pub(crate) fn moves(
+        &mut self,
+        seq: Seq,
+        known: Known,
+        before: (Option<Standing>, Timestamp),
+        after: (Option<Standing>, Timestamp),
+    ) {
+        let stood = self.apart.remove(&seq).map(|(standing, _)| standing).or(before.0);
+        if let Some(stood) = stood {
+            self.add(known, (stood, before.1), -1);
         }
-        if let Some((known, before)) = self.open.remove(&seq) {
-            self.leave(seq, known, before);
+        let Some(stands) = after.0 else { return };
+        self.add(known, (stands, after.1), 1);
+        if matches!(stands, Standing::Settling | Standing::Unknown) {
+            self.apart.insert(seq, (stands, known.accepted_at));
         }
-        if let Some(standing) = standing {
-            self.enter(seq, known, standing, now);
-        }
+    }
+
+    /// How many are open.
+    pub(crate) fn open(&self) -> u64 {
+        u64::try_from(self.open).unwrap_or(0)
     }
 
     /// How many of each operation stand how. What has been seen once stays, at zero.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, Standing, u64)> {
-        self.counts.iter().map(|((operation, standing), count)| (*operation, *standing, *count))
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        self.counts.iter().map(move |((operation, standing), n)| (*operation, *standing, count(*n)))
     }
 
-    /// How long ago the oldest of each standing was accepted.
-    pub(crate) fn oldest(&self, now: Timestamp) -> impl Iterator<Item = (Standing, Duration)> {
-        self.ages.iter().map(move |(standing, ages)| {
-            (*standing, ages.first().map_or(Duration::ZERO, |(accepted, _)| age(*accepted, now)))
-        })
+    /// When the oldest of those with a write under way was accepted.
+    pub(crate) fn oldest_apart(&self, standing: Standing) -> Option<Timestamp> {
+        self.apart.values().filter(|(known, _)| *known == standing).map(|(_, accepted)| *accepted).min()
     }
 
     /// How many wait for an approval, by kind of asset and by how long.
-    pub(crate) fn approvals(&mut self, now: Timestamp) -> Vec<(&'static str, &'static str, usize)> {
-        let of = |(kind, bands): (&&'static str, &mut Bands)| {
+    pub(crate) fn approvals(&self, now: Timestamp) -> Vec<(&'static str, &'static str, u64)> {
+        let of = |(kind, bands): (&&'static str, &Bands)| {
             let kind = *kind;
-            bands.at(now).map(|(band, count)| (kind, band, count)).collect::<Vec<_>>()
+            bands.at(now).into_iter().map(|(band, count)| (kind, band, count)).collect::<Vec<_>>()
         };
-        self.approvals.iter_mut().flat_map(of).collect()
+        self.approvals.iter().flat_map(of).collect()
     }
 
-    fn enter(&mut self, seq: Seq, known: Known, standing: Standing, now: Timestamp) {
-        self.open.insert(seq, (known, standing));
-        *self.counts.entry((known.operation, standing)).or_default() += 1;
-        self.ages.entry(standing).or_default().insert((known.accepted_at, seq));
+    fn add(&mut self, known: Known, (standing, since): (Standing, Timestamp), count: i64) {
+        *self.counts.entry((known.operation, standing)).or_default() += count;
+        self.open += count;
         if standing == Standing::WaitingApproval {
-            self.approvals.entry(known.asset_kind).or_default().insert(seq, now);
-        }
-    }
-
-    fn leave(&mut self, seq: Seq, known: Known, before: Standing) {
-        if let Some(count) = self.counts.get_mut(&(known.operation, before)) {
-            *count = count.saturating_sub(1);
-        }
-        if let Some(ages) = self.ages.get_mut(&before) {
-            ages.remove(&(known.accepted_at, seq));
-        }
-        if let Some(bands) = self.approvals.get_mut(known.asset_kind).filter(|_| before == Standing::WaitingApproval) {
-            bands.remove(seq);
+            self.approvals.entry(known.asset_kind).or_default().add(since, count);
         }
     }
 }
@@ -196,39 +217,30 @@ const BANDS: [(&str, u64); 6] =
     [("1h", HOUR), ("1d", DAY), ("3d", 3 * DAY), ("7d", 7 * DAY), ("14d", 14 * DAY), ("30d", 30 * DAY)];
 const OLDER: &str = "older";
 
-/// Commands by how long they have waited. Each moves on to the next band when somebody looks and it is due: six times
-/// in its life, however often that is.
+/// Commands by the minute since which they wait: no more numbers than a month has minutes, however many wait.
 #[derive(Debug, Default)]
-struct Bands {
-    since: HashMap<Seq, Timestamp>,
-    bands: [BTreeSet<(Timestamp, Seq)>; BANDS.len() + 1],
-}
+struct Bands(BTreeMap<i64, i64>);
 
 impl Bands {
-    fn insert(&mut self, seq: Seq, since: Timestamp) {
-        self.since.insert(seq, since);
-        self.bands[0].insert((since, seq));
-    }
-
-    fn remove(&mut self, seq: Seq) {
-        if let Some(since) = self.since.remove(&seq) {
-            // It is in one of them.
-            let _found = self.bands.iter_mut().any(|band| band.remove(&(since, seq)));
+    fn add(&mut self, since: Timestamp, count: i64) {
+        let minute = since.as_second().div_euclid(60);
+        let waiting = self.0.entry(minute).or_default();
+        *waiting += count;
+        if *waiting == 0 {
+            self.0.remove(&minute);
         }
     }
 
-    fn at(&mut self, now: Timestamp) -> impl Iterator<Item = (&'static str, usize)> {
-        for (n, (_, end)) in BANDS.iter().enumerate() {
-            while let Some((since, seq)) = self.bands[n].first().copied() {
-                if age(since, now) < Duration::from_secs(*end) {
-                    break;
-                }
-                self.bands[n].pop_first();
-                self.bands[n + 1].insert((since, seq));
-            }
-        }
+    fn at(&self, now: Timestamp) -> Vec<(&'static str, u64)> {
         let names = BANDS.iter().map(|(name, _)| *name).chain([OLDER]);
-        names.zip(self.bands.iter().map(BTreeSet::len)).collect::<Vec<_>>().into_iter()
+        let mut bands: Vec<(&'static str, u64)> = names.map(|name| (name, 0)).collect();
+        for (minute, count) in &self.0 {
+            let waited = now.as_second().saturating_sub(minute.saturating_mul(60));
+            let waited = u64::try_from(waited).unwrap_or(0);
+            let place = BANDS.iter().position(|(_, end)| waited < *end).unwrap_or(BANDS.len());
+            bands[place].1 += u64::try_from(*count).unwrap_or(0);
+        }
+        bands
     }
 }
 
@@ -248,48 +260,88 @@ mod tests {
         census.counts().filter(|(_, found, _)| *found == standing).map(|(_, _, count)| count).sum()
     }
 
-    #[test]
-    fn a_command_is_counted_once_wherever_it_moves_and_not_after_its_end() {
-        let mut census = Census::default();
-        let path = [Standing::Queued, Standing::Running, Standing::Running, Standing::WaitingApproval];
-        for standing in path {
-            census.stands(1, claim(0), Some(standing), at(5));
-            assert_eq!(census.counts().map(|(_, _, count)| count).sum::<u64>(), 1, "{standing:?}");
-            assert_eq!(count(&census, standing), 1);
-        }
-        census.stands(1, claim(0), None, at(6));
-        census.stands(1, claim(0), None, at(6));
-        assert_eq!(census.counts().map(|(_, _, count)| count).sum::<u64>(), 0);
-        assert!(census.open.is_empty() && census.approvals(at(7)).iter().all(|(_, _, count)| *count == 0));
+    fn all(census: &Census) -> u64 {
+        census.counts().map(|(_, _, count)| count).sum()
     }
 
     #[test]
-    fn the_oldest_is_the_one_accepted_first_and_none_is_zero_old() {
+    fn a_command_is_counted_once_wherever_it_moves_and_not_after_its_end() {
         let mut census = Census::default();
-        census.stands(1, claim(100), Some(Standing::Queued), at(100));
-        census.stands(2, claim(40), Some(Standing::Queued), at(100));
-        let oldest = |census: &Census| census.oldest(at(200)).find(|(found, _)| *found == Standing::Queued).unwrap().1;
-        assert_eq!(oldest(&census), Duration::from_secs(160));
-        census.stands(2, claim(40), None, at(200));
-        assert_eq!(oldest(&census), Duration::from_secs(100));
-        census.stands(1, claim(100), None, at(200));
-        assert_eq!(oldest(&census), Duration::ZERO);
+        census.begins(claim(0));
+        let mut before = (Some(Standing::Queued), at(0));
+        for standing in [Standing::Running, Standing::Running, Standing::WaitingApproval, Standing::WaitingQuota] {
+            census.moves(1, claim(0), before, (Some(standing), at(5)));
+            before = (Some(standing), at(5));
+            assert_eq!((all(&census), census.open(), count(&census, standing)), (1, 1, 1), "{standing:?}");
+        }
+        census.moves(1, claim(0), before, (None, at(6)));
+        assert_eq!((all(&census), census.open()), (0, 0));
+        assert!(census.approvals(at(7)).iter().all(|(_, _, count)| *count == 0));
+    }
+
+    #[test]
+    fn who_goes_on_before_it_is_counted_is_counted_once_all_the_same() {
+        let mut census = Census::default();
+        census.moves(1, claim(0), (Some(Standing::Queued), at(0)), (Some(Standing::Running), at(1)));
+        assert_eq!(count(&census, Standing::Queued), 0);
+        census.begins(claim(0));
+        assert_eq!((all(&census), census.open()), (1, 1));
+    }
+
+    #[test]
+    fn a_write_under_way_is_known_beside_what_the_journal_says() {
+        let mut census = Census::default();
+        census.begins(claim(0));
+        let ready = (Some(Standing::Queued), at(1));
+        census.moves(1, claim(40), ready, (Some(Standing::Settling), at(1)));
+        census.moves(2, claim(90), ready, (Some(Standing::Settling), at(1)));
+        assert_eq!(census.oldest_apart(Standing::Settling), Some(at(40)));
+        census.moves(1, claim(40), ready, (Some(Standing::Unknown), at(1)));
+        assert_eq!(
+            (census.oldest_apart(Standing::Settling), census.oldest_apart(Standing::Unknown)),
+            (Some(at(90)), Some(at(40)))
+        );
+        census.moves(1, claim(40), ready, (None, at(2)));
+        assert_eq!((count(&census, Standing::Unknown), census.oldest_apart(Standing::Unknown)), (0, None));
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_is_counted_by_how_it_stands() {
+        let mut census = Census::default();
+        let alike = |state, cause: Option<&str>, count| Alike {
+            command: "claim".to_owned(),
+            kind: Some("page".to_owned()),
+            state,
+            cause: cause.map(str::to_owned),
+            since: (state == StateName::Pending).then(|| at(0)),
+            count,
+        };
+        census.found(&alike(StateName::Ready, None, 1_000_000));
+        census.found(&alike(StateName::Waiting, Some("hold"), 7));
+        census.found(&alike(StateName::Pending, None, 30));
+        census.found(&Alike { command: "of a later version".to_owned(), ..alike(StateName::Running, None, 1) });
+        assert_eq!(census.open(), 1_000_038);
+        assert_eq!(count(&census, Standing::WaitingHuman), 7);
+        assert!(census.approvals(at(60)).contains(&("page", "1h", 30)));
+        census.moves(1, claim(0), (Some(Standing::WaitingApproval), at(59)), (None, at(60)));
+        assert!(census.approvals(at(60)).contains(&("page", "1h", 29)), "known by the minute");
     }
 
     #[test]
     fn pending_claims_grow_older_while_nobody_touches_them() {
         let mut census = Census::default();
         let day = i64::try_from(DAY).unwrap();
-        census.stands(1, claim(0), Some(Standing::WaitingApproval), at(0));
-        census.stands(2, claim(0), Some(Standing::WaitingApproval), at(day * 10));
-        let bands = |census: &mut Census, now| -> Vec<&'static str> {
+        let running = (Some(Standing::Running), at(0));
+        census.moves(1, claim(0), running, (Some(Standing::WaitingApproval), at(0)));
+        census.moves(2, claim(0), running, (Some(Standing::WaitingApproval), at(day * 10)));
+        let bands = |census: &Census, now| -> Vec<&'static str> {
             census.approvals(at(now)).into_iter().filter(|(_, _, count)| *count == 1).map(|(_, band, _)| band).collect()
         };
-        assert_eq!(bands(&mut census, day * 10), ["1h", "14d"]);
-        assert_eq!(bands(&mut census, day * 20), ["14d", "30d"]);
-        assert_eq!(bands(&mut census, day * 35), ["30d", OLDER]);
-        census.stands(2, claim(0), None, at(day * 41));
-        assert_eq!(bands(&mut census, day * 41), [OLDER]);
+        assert_eq!(bands(&census, day * 10), ["1h", "14d"]);
+        assert_eq!(bands(&census, day * 20), ["14d", "30d"]);
+        assert_eq!(bands(&census, day * 35), ["30d", OLDER]);
+        census.moves(2, claim(0), (Some(Standing::WaitingApproval), at(day * 10)), (None, at(day * 41)));
+        assert_eq!(bands(&census, day * 41), [OLDER]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::error::EngineError;
 use super::follow::age;
 use super::shared::Shared;
 use super::step::step;
+use super::supply::Supply;
 use crate::contract::CommandId;
 
 /// Between two looks at the board when nobody says that something may run; domain time may have been moved.
@@ -19,17 +20,23 @@ const TICK: Duration = Duration::from_millis(200);
 /// Before a step that the journal would not record is tried again.
 const TRIED_AGAIN: Duration = Duration::from_secs(1);
 
-type Ended = (Seq, CommandId, Result<Left, EngineError>);
+type Ended = (Seq, CommandId, Result<(Left, u32), EngineError>);
 
 /// Runs steps until the worker stops, then awaits those that are out.
 pub(crate) async fn run(shared: &Arc<Shared>) {
     let mut steps: JoinSet<Ended> = JoinSet::new();
     let at_most = usize::try_from(shared.config.limits.in_flight).unwrap_or(usize::MAX);
     let mut failed = false;
+    let mut supply = Supply::new();
     while !shared.stop.is_cancelled() {
         if std::mem::take(&mut failed) {
             shared.journal_commits().await;
         }
+        let more = supply.fetch(shared).await.unwrap_or_else(|error| {
+            warn!("could not fetch what may run, trying again: {error}");
+            failed = true;
+            false
+        });
         while steps.len() < at_most {
             let picked = shared.memory().board.pick(shared.clock.now());
             let Some((seq, id)) = picked else { break };
@@ -40,9 +47,9 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
             });
         }
         tokio::select! {
-            Some(ended) = steps.join_next() => failed = note(shared, ended),
+            Some(ended) = steps.join_next() => failed |= note(shared, ended),
             () = shared.work.notified() => {}
-            () = tokio::time::sleep(until_next(shared)) => {}
+            () = tokio::time::sleep(if more { Duration::ZERO } else { until_next(shared) }) => {}
             () = shared.stop.cancelled() => {}
         }
     }
@@ -60,8 +67,14 @@ fn until_next(shared: &Shared) -> Duration {
 fn note(shared: &Shared, ended: Result<Ended, JoinError>) -> bool {
     let now = shared.clock.now();
     match ended {
-        Ok((seq, id, Ok(left))) => {
-            shared.memory().board.left(seq, left, now);
+        Ok((seq, id, Ok((left, calls)))) => {
+            let mut memory = shared.memory();
+            memory.board.left(seq, left, calls, now);
+            if let Left::Away(_) = left {
+                // From now on a release finds it in the journal.
+                memory.unreleased.retain(|(_, other)| *other != seq);
+            }
+            drop(memory);
             if left == Left::Ended {
                 shared.ended(&id);
             }
@@ -69,7 +82,7 @@ fn note(shared: &Shared, ended: Result<Ended, JoinError>) -> bool {
         }
         Ok((seq, id, Err(failed))) => {
             warn!(command.id = %id, "could not go on with {id}, trying again: {failed}");
-            shared.memory().board.left(seq, Left::Until(later(now)), now);
+            shared.memory().board.left(seq, Left::Failed(later(now)), 0, now);
             true
         }
         // Its lane stays held: a restart reads the journal and goes on.

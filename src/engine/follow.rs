@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::board::Left;
+use super::census::Known;
 use super::error::EngineError;
 use super::fan_out::once_an_asset;
 use super::progress::Progress;
 use super::shared::lane;
-use super::sweep::Followed;
+use super::sweep::{Followed, due, next_look};
 use super::tell::tell;
 use crate::contract::{
     Body, Command, CommandId, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part,
@@ -128,7 +129,7 @@ impl Progress<'_> {
         let none = Tasks::default();
         let asked = if let Body::Claim { permitted_tasks, .. } = &self.command.body { permitted_tasks } else { &none };
         record.state = State::Pending;
-        record.watch = WatchChange::Set(WatchRow {
+        let row = WatchRow {
             command: self.command.id.clone(),
             business: watch.business.clone(),
             asset: watch.asset.clone(),
@@ -136,7 +137,9 @@ impl Progress<'_> {
             tasks: serde_json::to_string(asked).map_err(EngineError::Json)?,
             sent_at: watch.sent_at,
             absences: serde_json::to_string(&Followed::default()).map_err(EngineError::Json)?,
-        });
+        };
+        let look_at = next_look(&self.shared.config.poll, &row);
+        record.watch = WatchChange::Set(row, look_at);
         self.left = Some(Left::Outside);
         Ok(())
     }
@@ -144,13 +147,15 @@ impl Progress<'_> {
     /// An invitation waits for the person, whatever its command is.
     pub(super) fn watch_invitation(&mut self, record: &mut Record, watch: InvitationWatch) -> Result<(), EngineError> {
         record.state = State::Pending;
-        record.watch = WatchChange::Invite(InvitationRow {
+        let look_at = due(&self.shared.config.poll, watch.sent_at, Followed::default());
+        let row = InvitationRow {
             command: self.command.id.clone(),
             business: watch.business,
             email: watch.email,
             sent_at: watch.sent_at,
             absences: serde_json::to_string(&Followed::default()).map_err(EngineError::Json)?,
-        });
+        };
+        record.watch = WatchChange::Invite(row, look_at);
         self.left = Some(Left::Outside);
         Ok(())
     }
@@ -163,11 +168,11 @@ impl Progress<'_> {
             .collect()
     }
 
-    /// Children run as soon as they are journaled.
-    pub(super) fn put_on_board(&self, children: &[Command]) {
-        for (seq, child) in self.spawned.iter().zip(children) {
-            self.shared.arrive(*seq, child);
-        }
+    /// Commands of our own are counted once they are journaled; the board is told of those that may begin.
+    pub(super) fn count_own(&self, commands: &[Command]) {
+        let now = self.shared.clock.now();
+        let mut memory = self.shared.memory();
+        commands.iter().for_each(|command| memory.census.begins(Known::of(command, now)));
     }
 
     fn child(&self, ordinal: u32, command: &Command) -> Result<New, EngineError> {

@@ -1,6 +1,7 @@
 //! Gauges: what stands now, read when somebody scrapes. Each reads counts that are kept anyway, or a few rows by an
 //! index: a scrape beside a million open commands costs what one beside ten does.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::census::Standing;
 use super::follow::age;
-use super::shared::Shared;
-use crate::journal::OutboxDepth;
+use super::shared::{NOTICE, Shared};
+use crate::contract::WaitCause;
+use crate::journal::{JournalError, OutboxDepth, StateName};
 use crate::telemetry::{self, Tell};
 
 type Read = fn(&Shared, Timestamp, &mut Tell<'_>);
@@ -19,9 +22,8 @@ type Read = fn(&Shared, Timestamp, &mut Tell<'_>);
 const GLANCE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Name, unit, what it is, and how it is read.
-const GAUGES: [(&str, &str, &str, Read); 8] = [
+const GAUGES: [(&str, &str, &str, Read); 7] = [
     ("bindery.commands.open", "", "Commands that have not ended, by how they stand.", commands_open),
-    ("bindery.oldest_open", "s", "Since the oldest open command of each standing was accepted.", oldest_open),
     ("bindery.claims.pending", "", "Claims that wait for an approval, by how long they have.", claims_pending),
     ("bindery.graph.usage", "1", "How far Meta's buckets are used up, as quantiles over them.", usage),
     ("bindery.graph.paused_buckets", "", "Buckets at Meta that are left alone.", paused_buckets),
@@ -29,6 +31,10 @@ const GAUGES: [(&str, &str, &str, Read); 8] = [
     ("bindery.useful_concurrency", "", "Commands that run now or could run beside them.", useful),
     ("bindery.build_info", "", "Always 1: what is running.", build_info),
 ];
+
+/// It needs a few looks at the journal, each by an index.
+const OLDEST: (&str, &str, &str) =
+    ("bindery.oldest_open", "s", "Since the oldest open command of each standing was accepted.");
 
 type Glance = fn(&OutboxDepth, Timestamp, &mut Tell<'_>);
 
@@ -54,6 +60,16 @@ pub(super) fn begin(shared: &Arc<Shared>) {
             }
         });
     }
+    let (name, unit, what) = OLDEST;
+    let (weak, runtime) = (Arc::downgrade(shared), Handle::current());
+    telemetry::gauge(name, unit, what, move |tell| {
+        let Some(shared) = weak.upgrade() else { return };
+        let look = async { timeout(GLANCE_WITHIN, oldest_open(&shared)).await };
+        if let Ok(Ok(oldest)) = runtime.block_on(look) {
+            let now = shared.clock.now();
+            oldest.iter().for_each(|(standing, at)| tell(age(*at, now).as_secs_f64(), &[("phase", standing.word())]));
+        }
+    });
     for (name, unit, what, read) in GAUGES {
         let shared: Weak<Shared> = Arc::downgrade(shared);
         telemetry::gauge(name, unit, what, move |tell| {
@@ -79,15 +95,36 @@ fn commands_open(shared: &Shared, _: Timestamp, tell: &mut Tell<'_>) {
     }
 }
 
-fn oldest_open(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
-    for (standing, age) in shared.memory().census.oldest(now) {
-        tell(age.as_secs_f64(), &[("phase", standing.word())]);
+/// When the oldest of each standing was accepted; one that nobody has any more has no age: now.
+async fn oldest_open(shared: &Shared) -> Result<BTreeMap<Standing, Timestamp>, JournalError> {
+    let (now, mut oldest) = (shared.clock.now(), BTreeMap::new());
+    {
+        let memory = shared.memory();
+        for (_, standing, _) in memory.census.counts() {
+            oldest.insert(standing, memory.census.oldest_apart(standing).unwrap_or(now));
+        }
     }
+    let causes = WaitCause::ALL.map(WaitCause::word).into_iter().chain([NOTICE]);
+    let waits = causes.map(|cause| (Standing::held_back(cause), StateName::Waiting, Some(cause)));
+    let others = [
+        (Standing::Queued, StateName::Ready, None),
+        (Standing::Running, StateName::Running, None),
+        (Standing::WaitingApproval, StateName::Pending, None),
+        (Standing::WaitingOthers, StateName::AwaitingChildren, None),
+        (Standing::WaitingOthers, StateName::Awaiting, None),
+    ];
+    for (standing, state, cause) in others.into_iter().chain(waits) {
+        if let Some(accepted) = shared.journal.oldest_open(state, cause).await? {
+            let known = oldest.entry(standing).or_insert(now);
+            *known = accepted.min(*known);
+        }
+    }
+    Ok(oldest)
 }
 
 fn claims_pending(shared: &Shared, now: Timestamp, tell: &mut Tell<'_>) {
     for (kind, band, count) in shared.memory().census.approvals(now) {
-        tell(size(count), &[("asset_kind", kind), ("age_band", band)]);
+        tell(number(count), &[("asset_kind", kind), ("age_band", band)]);
     }
 }
 

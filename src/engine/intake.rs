@@ -81,8 +81,8 @@ struct Backlog {
 
 /// At `limits.backlog` open commands the broker keeps what comes; what it has under way to us is still taken in.
 async fn mind_the_backlog(shared: &Shared, consumer: &Consumer, before: Backlog) -> bool {
-    let open = shared.memory().board.open();
-    let full = open >= usize::try_from(shared.config.limits.backlog).unwrap_or(usize::MAX);
+    let open = shared.memory().census.open();
+    let full = open >= u64::from(shared.config.limits.backlog);
     match (before.full, full) {
         (false, true) => {
             warn!("{open} commands are open, consuming is paused until some have ended");
@@ -167,9 +167,9 @@ async fn judge(shared: &Shared, delivery: &Delivery) -> Result<Option<String>, E
     let new = new(shared, delivery, &command)?;
     crash_point!(Delivered, command.id.as_str());
     match shared.journal.accept(new).await? {
-        Accepted::New { seq, cancelled_by } => {
+        Accepted::New { seq, cancelled_by, turn } => {
             crash_point!(Stored, command.id.as_str());
-            shared.arrive(seq, &command);
+            shared.arrive(seq, &command, turn);
             if cancelled_by.is_some() {
                 shared.tell_to_stop(&command.id, StopCause::Cancelled);
             }

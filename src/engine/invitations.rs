@@ -3,13 +3,12 @@
 //! `pending_users` is read before `business_users`, and that only when an invitation has gone from the first. What a
 //! walk proves is the verdict of `procedures::verdict`, the same as for claims.
 
-use std::collections::BTreeMap;
-
+use jiff::Timestamp;
 use tracing::Instrument;
 
 use super::error::EngineError;
 use super::shared::Shared;
-use super::sweep::{Followed, Settlement, due, first_absence, give_up_what_is_too_old, hand_over, read};
+use super::sweep::{Followed, Settlement, due, first_absence, hand_over, not_now, read};
 use crate::contract::{BusinessId, CommandId, EmailAddress, Tasks};
 use crate::journal::{EvidenceEntry, InvitationRow, Walk, evidence};
 use crate::meta::{Answer, Call};
@@ -26,22 +25,18 @@ struct Walked {
     addresses: Vec<EmailAddress>,
 }
 
-/// Looks at the invitations that are due.
-pub(super) async fn sweep(shared: &Shared) -> Result<(), EngineError> {
-    let mut businesses: BTreeMap<BusinessId, Vec<InvitationRow>> = BTreeMap::new();
-    for row in shared.journal.invitations().await? {
-        businesses.entry(row.business.clone()).or_default().push(row);
+/// Looks at the invitations into a business, if they are due; when they are to be looked at next.
+pub(super) async fn look(shared: &Shared, business: &BusinessId) -> Result<Option<Timestamp>, EngineError> {
+    let rows = shared.journal.invitations_into(business).await?;
+    let poll = &shared.config.poll;
+    let next = rows.iter().map(|row| due(poll, row.sent_at, followed(row))).min();
+    let now = shared.clock.now();
+    if next.is_none_or(|next| next > now) {
+        return Ok(next);
     }
-    for (business, rows) in businesses {
-        let now = shared.clock.now();
-        give_up_what_is_too_old(shared, rows.iter().map(|row| (&row.command, row.sent_at)), now).await?;
-        let is_due = rows.iter().any(|row| now >= due(&shared.config.poll, row.sent_at, followed(row)));
-        if is_due && !shared.stop.is_cancelled() {
-            let span = telemetry::poll(business.as_str(), rows.iter().map(|row| &row.command));
-            look(shared, &business, &rows).instrument(span).await?;
-        }
-    }
-    Ok(())
+    let span = telemetry::poll(business.as_str(), rows.iter().map(|row| &row.command));
+    let next = walk_all(shared, business, &rows).instrument(span).await?;
+    Ok(Some(next.unwrap_or(now + not_now(poll))))
 }
 
 fn followed(row: &InvitationRow) -> Followed {
@@ -49,24 +44,32 @@ fn followed(row: &InvitationRow) -> Followed {
     serde_json::from_str(&row.absences).unwrap_or_default()
 }
 
-async fn look(shared: &Shared, business: &BusinessId, rows: &[InvitationRow]) -> Result<(), EngineError> {
+/// When what is still open is looked at next; `None`: it could not be walked now.
+async fn walk_all(
+    shared: &Shared,
+    business: &BusinessId,
+    rows: &[InvitationRow],
+) -> Result<Option<Timestamp>, EngineError> {
     let open = Call::Invitations { business: business.clone(), who: None };
-    let Some(pending) = walk(shared, business, &open).await? else { return Ok(()) };
+    let Some(pending) = walk(shared, business, &open).await? else { return Ok(None) };
     let joined = if rows.iter().all(|row| pending.addresses.contains(&row.email)) {
         None
     } else {
         walk(shared, business, &Call::Members { business: business.clone(), who: None }).await?
     };
-    let (mut updates, mut settled) = (Vec::new(), Vec::new());
+    let (poll, mut updates, mut settled) = (&shared.config.poll, Vec::new(), Vec::new());
+    let mut next_at = pending.walk.began + poll.max;
     for row in rows {
         let so_far = followed(row);
         let polls = so_far.polls.saturating_add(1);
         match so_far.absences.after(row.sent_at, &sight(row, &pending, joined.as_ref()), shared.rules.proof()) {
             Verdict::Open(absences) => {
                 let next = Followed { absences, polls, last: Some(pending.walk.began) };
+                next_at = next_at.min(due(poll, row.sent_at, next));
                 updates.push((row.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
             }
             verdict @ (Verdict::Granted(_) | Verdict::Gone) => {
+                next_at = next_at.min(pending.walk.began + poll.first);
                 let first = so_far.absences.first_ended.filter(|_| verdict == Verdict::Gone);
                 settled.push((row.command.clone(), verdict, polls, first));
             }
@@ -79,7 +82,7 @@ async fn look(shared: &Shared, business: &BusinessId, rows: &[InvitationRow]) ->
         walks.extend(named.iter().cloned());
         hand_over(shared, &command, Settlement { verdict, polls, walks });
     }
-    Ok(())
+    Ok(Some(next_at))
 }
 
 fn sight(row: &InvitationRow, pending: &Walked, joined: Option<&Walked>) -> Sight {

@@ -28,6 +28,7 @@ mod replies;
 mod rights;
 mod shared;
 mod step;
+mod supply;
 mod sweep;
 mod switch;
 mod takes;
@@ -51,11 +52,10 @@ pub use switch::Switch;
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
-use crate::contract::{Body, CommandId, parse_own};
 use crate::governor::{Outage, Pace, Parks};
 use crate::graph::Graph;
 use crate::journal::Journal;
-use crate::procedures::{Observation, Query, Rules};
+use crate::procedures::Rules;
 use replies::Replies;
 use shared::{Memory, Shared};
 
@@ -212,30 +212,15 @@ async fn remembered(journal: &Journal) -> Result<Memory, EngineError> {
     Ok(memory)
 }
 
-/// Whatever is open goes on from where its journal stands.
+/// Whatever is open goes on from where its journal stands: it is counted now, and fetched as there is room for it.
 async fn take_up(shared: &Shared) -> Result<(), EngineError> {
-    let open = shared.journal.open_commands().await?;
-    if !open.is_empty() {
-        info!("the journal holds {} open commands, going on with them", open.len());
-    }
-    for row in open {
-        let command = parse_own(row.body.as_bytes()).map_err(EngineError::Command)?;
-        if let Body::Offboard { .. } = command.body {
-            remember_who_leaves(shared, &command.id).await?;
-        }
-        shared.return_to_board(&row, &command);
-    }
-    Ok(())
-}
-
-/// Whom an open offboarding was about when it was last looked at.
-async fn remember_who_leaves(shared: &Shared, id: &CommandId) -> Result<(), EngineError> {
-    let Some(loaded) = shared.journal.load(id).await? else { return Ok(()) };
-    for text in &loaded.observations {
-        let seen: Observation = serde_json::from_str(text).map_err(EngineError::Json)?;
-        if let Observation::Consulted { query: Query::Leaving { business, person, email }, .. } = seen {
-            shared.memory().leaves(id, &business, &person, email.as_ref());
-        }
+    let open = shared.journal.count_open().await?;
+    let in_front = shared.journal.businesses_in_front().await?;
+    let mut memory = shared.memory();
+    open.iter().for_each(|alike| memory.census.found(alike));
+    in_front.iter().for_each(|business| memory.board.moved_up(business));
+    if memory.census.open() > 0 {
+        info!("the journal holds {} open commands, going on with them", memory.census.open());
     }
     Ok(())
 }

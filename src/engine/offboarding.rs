@@ -25,13 +25,11 @@ impl Progress<'_> {
         Ok(())
     }
 
-    /// Followers wait for their time on the board, as what was published does.
-    pub(super) fn put_followers_on_board(&mut self, places: &[(i64, CommandId)]) {
-        for follower in std::mem::take(&mut self.followers) {
-            if let Some((seq, _)) = places.iter().find(|(_, id)| *id == follower.id) {
-                self.shared.arrive(*seq, &follower);
-            }
-        }
+    /// Followers wait for their time in the journal, as what was published does.
+    pub(super) fn count_followers(&mut self, places: &[(i64, CommandId)]) {
+        let mut followers = std::mem::take(&mut self.followers);
+        followers.retain(|follower| places.iter().any(|(_, id)| *id == follower.id));
+        self.count_own(&followers);
     }
 
     /// The people who have been looked up: the command's words for them, completed.

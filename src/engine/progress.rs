@@ -5,7 +5,7 @@ use tracing::{debug, info};
 
 use super::ask::Seen;
 use super::board::Left;
-use super::census::{Known, Standing};
+use super::census::{Known, Standing, Write};
 use super::error::EngineError;
 use super::fan_out::{TOLD_EVERY, is_an_operators};
 use super::follow::{age, entries};
@@ -44,8 +44,10 @@ pub(crate) struct Progress<'a> {
     place: Place,
     /// How it stands to its lanes; what is stored with a record follows from its state too.
     pub(super) in_lane: InLane,
-    /// Where the children of the last record stand in the order of arrival.
-    pub(super) spawned: Vec<i64>,
+    /// How often Meta was asked in this step.
+    pub(super) calls: u32,
+    /// How the command is counted by its state in the journal, and since when it is in it.
+    counted: (Option<Standing>, Timestamp),
     /// A write left before the last crash, and nobody knows what became of it.
     intent: Option<(Call, Timestamp)>,
     has_intent: bool,
@@ -70,6 +72,8 @@ impl<'a> Progress<'a> {
             shared,
             command,
             place: loaded.row.place(),
+            calls: 0,
+            counted: (Standing::of(&loaded.row.state, Write::None), loaded.row.since),
             in_lane: in_lane(&loaded.row),
             doubt: in_doubt(&seen, &loaded.row.state),
             row: loaded.row,
@@ -79,7 +83,6 @@ impl<'a> Progress<'a> {
             followers: Vec::new(),
             facts,
             recent,
-            spawned: Vec::new(),
             intent,
             has_intent,
             left: None,
@@ -144,7 +147,7 @@ impl<'a> Progress<'a> {
     /// A call that has ended. A read that only leads to the next question is noted, anything else is journaled at once
     /// with what follows from it.
     pub(crate) async fn observe(&mut self, seen: Seen) -> Result<(), EngineError> {
-        self.asked.extend(entries(&seen.requests));
+        self.attempt_failed(&seen.requests);
         let is_read = matches!(&seen.observation, Observation::Asked { call, .. } if !call.is_write());
         self.note(seen.observation);
         if is_read && self.noted.len() < NOTED_MAX && self.only_leads_on() {
@@ -270,8 +273,9 @@ impl<'a> Progress<'a> {
         self.store(record).await
     }
 
-    /// Requests that led to nothing are evidence too: journaled with what follows from them.
+    /// Requests, and those that led to nothing too, are evidence: journaled with what follows from them.
     pub(crate) fn attempt_failed(&mut self, requests: &[Sent]) {
+        self.calls = self.calls.saturating_add(u32::try_from(requests.len()).unwrap_or(u32::MAX));
         self.asked.extend(entries(requests));
     }
 
@@ -336,7 +340,7 @@ impl<'a> Progress<'a> {
         }
         record.children = self.children(&children)?;
         self.store(record).await?;
-        self.put_on_board(&children);
+        self.count_own(&children);
         Ok(())
     }
 
@@ -356,8 +360,8 @@ impl<'a> Progress<'a> {
         self.place = recorded.place;
         self.row.last_sequence = sequences.unwrap_or(self.row.last_sequence);
         (self.row.state, self.row.attempts, self.row.due) = (state, attempts, due);
-        self.spawned = recorded.children;
-        self.put_followers_on_board(&recorded.followers);
+        self.count_followers(&recorded.followers);
+        self.shared.moved_up(&recorded.moved_up);
         if events > 0 {
             self.shared.outbox.notify_one();
         }
@@ -391,7 +395,9 @@ impl<'a> Progress<'a> {
         self.settle_doubt();
         let known = Known::of(&self.command, self.row.accepted_at);
         let standing = Standing::of(&self.row.state, self.last_write());
-        self.shared.memory().census.stands(self.row.seq, known, standing, now);
+        let since = self.place.since;
+        self.shared.memory().census.moves(self.row.seq, known, self.counted, (standing, since));
+        self.counted = (Standing::of(&self.row.state, Write::None), since);
         if let State::Ended(ended) = &self.row.state {
             let (operation, asset_kind, outcome) = (known.operation, known.asset_kind, ended.phase.word());
             telemetry::ended(End { operation, asset_kind, outcome }, age(known.accepted_at, now));

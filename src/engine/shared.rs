@@ -8,17 +8,16 @@ use compact_str::{CompactString, ToCompactString, format_compact};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::board::{Board, Entry, Seq};
-use super::census::{Census, Known, Standing, Write};
+use super::board::{Board, Seq, Whose};
+use super::census::{Census, Known};
 use super::clock::Clock;
-use super::permit::waits_away;
 use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
-use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets, WaitCause};
+use crate::contract::{Body, Command, CommandId, Targets, WaitCause};
 use crate::governor::{Blast, Holds, Outage, Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
-use crate::journal::{CommandRow, InLane, Journal, State};
+use crate::journal::{Journal, Turn};
 use crate::procedures::{Rules, StopCause};
 
 /// Gap between two looks at a journal that does not commit.
@@ -57,8 +56,6 @@ pub(crate) struct Memory {
     pub(crate) stops: HashMap<CommandId, StopCause>,
     /// Verdicts on their way to their commands.
     pub(crate) settled: HashMap<CommandId, Settlement>,
-    /// Who is being offboarded, in the order in which that became known.
-    pub(crate) leaving: Vec<Leaving>,
     /// Who waits for whose end.
     pub(crate) waiters: HashMap<CommandId, Vec<CommandId>>,
     /// Waits of commands whose last call found no answer.
@@ -73,50 +70,10 @@ pub(crate) struct Memory {
     pub(crate) blast: Blast,
     /// Those that wait for the release of a command: their own, or that which fanned out into them.
     pub(crate) unreleased: BTreeSet<(CommandId, Seq)>,
+    /// The journal may have to let somebody in before its time was to come.
+    pub(crate) somebody_may_come: bool,
     /// What children wait for that their parents have not looked at yet, and since when.
     pub(crate) children_wait: HashMap<CommandId, Vec<(WaitCause, jiff::Timestamp)>>,
-}
-
-/// A person who is being offboarded: the command's own observations say so, and a restart reads them there.
-pub(crate) struct Leaving {
-    by: CommandId,
-    business: BusinessId,
-    person: PersonId,
-    email: Option<EmailAddress>,
-}
-
-impl Memory {
-    /// Makes known that `by` offboards the person; which command does so already.
-    pub(crate) fn leaves(
-        &mut self,
-        by: &CommandId,
-        business: &BusinessId,
-        person: &PersonId,
-        email: Option<&EmailAddress>,
-    ) -> Option<CommandId> {
-        let before = self.leaving.iter().rfind(|known| known.by != *by && known.is(business, person));
-        let before = before.map(|known| known.by.clone());
-        if !self.leaving.iter().any(|known| known.by == *by) {
-            let (by, business, person) = (by.clone(), business.clone(), person.clone());
-            self.leaving.push(Leaving { by, business, person, email: email.cloned() });
-        }
-        before
-    }
-
-    /// The command that offboards the person, if one does.
-    pub(crate) fn is_leaving(&self, business: &BusinessId, person: &Person) -> Option<CommandId> {
-        let found = self.leaving.iter().find(|known| match person {
-            Person::Id(id) => known.is(business, id),
-            Person::Email(email) => known.business == *business && known.email.as_ref() == Some(email),
-        });
-        found.map(|known| known.by.clone())
-    }
-}
-
-impl Leaving {
-    fn is(&self, business: &BusinessId, person: &PersonId) -> bool {
-        self.business == *business && self.person == *person
-    }
 }
 
 impl Shared {
@@ -137,6 +94,7 @@ impl Shared {
         let mut memory = self.memory();
         memory.stops.entry(target.clone()).or_insert(cause);
         memory.board.wake(target);
+        memory.somebody_may_come = true;
         drop(memory);
         self.work.notify_one();
     }
@@ -147,7 +105,6 @@ impl Shared {
         memory.schedules.remove(id);
         memory.stops.remove(id);
         memory.settled.remove(id);
-        memory.leaving.retain(|known| known.by != *id);
         memory.children_wait.remove(id);
         for waiter in memory.waiters.remove(id).unwrap_or_default() {
             memory.board.wake(&waiter);
@@ -161,51 +118,31 @@ impl Shared {
         let mut memory = self.memory();
         let waiting = of(&mut memory);
         memory.board.wake_all(&waiting);
+        memory.somebody_may_come = true;
         drop(memory);
         self.work.notify_one();
     }
 
-    /// Puts a new command on the board.
-    pub(crate) fn arrive(&self, seq: Seq, command: &Command) {
-        let now = self.clock.now();
-        let mut memory = self.memory();
-        memory.census.stands(seq, Known::of(command, now), Some(Standing::Queued), now);
-        memory.board.arrive(seq, entry(command), command.not_before, now);
-        drop(memory);
-        self.work.notify_one();
-    }
-
-    /// Puts a command that an earlier run left open on the board.
-    pub(crate) fn return_to_board(&self, row: &CommandRow, command: &Command) {
-        use crate::journal::StateName;
-        let now = self.clock.now();
-        let mut memory = self.memory();
-        let known = Known::of(command, row.accepted_at);
-        memory.census.stands(row.seq, known, Standing::of(&row.state, Write::None), row.since);
-        let due = row.due.max(row.not_before);
-        match row.state.name() {
-            // Told to stop before the restart: it withdraws its request now.
-            StateName::Pending if row.cancelled_by.is_some() => {
-                memory.board.arrive(row.seq, Entry { lanes: Vec::new(), ..entry(command) }, None, now);
-            }
-            StateName::Pending => memory.board.arrive_outside(row.seq, Entry { lanes: Vec::new(), ..entry(command) }),
-            StateName::Waiting if is_away(row) => {
-                // A cancel that came before the restart does not wait for the end of the notice.
-                let due = due.filter(|_| row.cancelled_by.is_none());
-                memory.board.arrive_away(row.seq, entry(command), due, now);
-            }
-            StateName::AwaitingChildren => {
-                memory.board.arrive(row.seq, Entry { lanes: Vec::new(), ..entry(command) }, due, now);
-            }
-            StateName::Ready | StateName::Running | StateName::Waiting | StateName::Awaiting => match row.in_lane {
-                InLane::Waits => memory.board.arrive(row.seq, entry(command), due, now),
-                InLane::Holds => memory.board.arrive_in_lane(row.seq, entry(command), due, now),
-                InLane::Left => {
-                    memory.board.arrive(row.seq, Entry { lanes: Vec::new(), ..entry(command) }, due, now);
-                }
-            },
-            StateName::Ended => {}
+    /// Of these businesses something may begin that could not before.
+    pub(crate) fn moved_up(&self, businesses: &[Whose]) {
+        if businesses.is_empty() {
+            return;
         }
+        let mut memory = self.memory();
+        businesses.iter().for_each(|business| memory.board.moved_up(business));
+        drop(memory);
+        self.work.notify_one();
+    }
+
+    /// A command that was taken in; if its turn has come it goes on the board.
+    pub(crate) fn arrive(&self, seq: Seq, command: &Command, turn: Turn) {
+        let mut memory = self.memory();
+        memory.census.begins(Known::of(command, self.clock.now()));
+        if turn == Turn::Front {
+            memory.board.arrive(seq, &command.id, &command.business, command.priority);
+        }
+        drop(memory);
+        self.work.notify_one();
     }
 }
 
@@ -214,21 +151,6 @@ pub(super) const NOTICE: &str = "notice";
 
 /// The cause of a wait for an operator's release.
 pub(super) const RELEASE: &str = "release";
-
-/// Whether it waits outside its lanes, which it enters when it asks for them.
-fn is_away(row: &CommandRow) -> bool {
-    matches!(&row.state, State::Waiting { cause, .. } if cause == NOTICE || waits_away(cause, row.in_lane))
-}
-
-fn entry(command: &Command) -> Entry {
-    Entry {
-        id: command.id.clone(),
-        business: command.business.clone(),
-        lanes: lanes(command),
-        home: Vec::new(),
-        priority: command.priority,
-    }
-}
 
 /// The lanes of a command: its asset, or the person whose everything it moves. `cancel` waits for no lane, and a
 /// fan-out works through its children; a child with several assets takes them together.

@@ -23,13 +23,13 @@ use crate::telemetry;
 /// How long a cancel is remembered for a command that has not come yet.
 const CANCEL_REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
-/// Runs one step of `id`; how it left.
+/// Runs one step of `id`; how it left, and how often Meta was asked for it.
 ///
 /// Safe to drop between any two of its awaits: what is journaled goes on, the rest is made anew.
-pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, EngineError> {
-    let Some(loaded) = shared.journal.load(id).await? else { return Ok(Left::Ended) };
+pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<(Left, u32), EngineError> {
+    let Some(loaded) = shared.journal.load(id).await? else { return Ok((Left::Ended, 0)) };
     if matches!(loaded.row.state, State::Ended(_)) {
-        return Ok(Left::Ended);
+        return Ok((Left::Ended, 0));
     }
     let command = parse_own(loaded.row.body.as_bytes()).map_err(EngineError::Command)?;
     let span = telemetry::step(&command, loaded.row.traceparent.as_deref());
@@ -39,7 +39,7 @@ pub(crate) async fn step(shared: &Shared, id: &CommandId) -> Result<Left, Engine
         Ok(_) => telemetry::note(&span, "bindery.phase", || progress.standing().to_owned()),
         Err(_) => telemetry::fail(&span, "not_journaled"),
     }
-    left
+    Ok((left?, progress.calls))
 }
 
 async fn go_on(shared: &Shared, progress: &mut Progress<'_>) -> Result<Left, EngineError> {
@@ -69,8 +69,18 @@ async fn go_on(shared: &Shared, progress: &mut Progress<'_>) -> Result<Left, Eng
 fn no_later_than_it_expires(left: Left, progress: &Progress<'_>) -> Left {
     match (left, progress.command.expires_at) {
         (Left::Until(due), Some(expires)) if !progress.is_stopping() => Left::Until(due.min(expires)),
+        (Left::HeldBack(due), Some(expires)) if !progress.is_stopping() => Left::HeldBack(due.min(expires)),
         (Left::Away(due), Some(expires)) if !progress.is_stopping() => Left::Away(due.min(expires)),
-        (Left::Until(_) | Left::Away(_) | Left::IntoLane | Left::Outside | Left::Ended, _) => left,
+        (
+            Left::Until(_)
+            | Left::HeldBack(_)
+            | Left::Failed(_)
+            | Left::Away(_)
+            | Left::IntoLane
+            | Left::Outside
+            | Left::Ended,
+            _,
+        ) => left,
     }
 }
 
@@ -145,7 +155,7 @@ async fn ask(shared: &Shared, progress: &mut Progress<'_>, call: &Call) -> Resul
             progress.observe(seen).await?;
             Ok(None)
         }
-        Err(Gone::Waits(until)) => Ok(Some(Left::Until(until))),
+        Err(Gone::Waits(until)) => Ok(Some(Left::HeldBack(until))),
         Err(Gone::Away) => Ok(Some(Left::Away(Timestamp::MAX))),
         Err(Gone::Anew) => Ok(None),
         Err(Gone::Failed(error, requests)) => {
@@ -176,10 +186,11 @@ async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: T
         }
         Query::RemovedSince { asset, since } => Ok(Fact::Removed(journal.removed_since(asset, *since).await?)),
         Query::Leaving { business, person, email } => {
-            Ok(Fact::Leaving(shared.memory().leaves(&command.id, business, person, email.as_ref())))
+            let (by, business, person) = (command.id.clone(), business.clone(), person.clone());
+            Ok(Fact::Leaving(journal.leaves(by, business, person, email.clone()).await?))
         }
         Query::IsLeaving { business, person } => {
-            let by = shared.memory().is_leaving(business, person);
+            let by = journal.is_leaving(business, person).await?;
             Ok(Fact::Leaving(by.filter(|by| !is_part_of(&command.id, by))))
         }
         Query::Deeds { target } => super::deeds::of(shared, progress, target).await,

@@ -4,7 +4,7 @@
 //! a walk proves is the pure verdict of `procedures::verdict`; the absences that it counts are journaled with the
 //! walk, so that a restart does not count anew. A due time follows from a watch's age and its list's last walk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,10 +17,10 @@ use super::follow::{age, gap};
 use super::outage::Permit;
 use super::shared::Shared;
 use crate::config::PollConfig;
-use crate::contract::{Access, BusinessId, CommandId, ObjectId, Tasks};
+use crate::contract::{BusinessId, CommandId, ObjectId, Tasks};
 use crate::crash::crash_point;
 use crate::graph::Sent;
-use crate::journal::{EvidenceEntry, Walk, WatchRow, evidence};
+use crate::journal::{EvidenceEntry, Overdue, Patience, Walk, WatchRow, Watched, WatchedList, evidence};
 use crate::meta::{Answer, AssetList, Call, Claimable, Reply};
 use crate::procedures::StopCause;
 use crate::procedures::verdict::{Absences, Sight, Verdict};
@@ -28,6 +28,13 @@ use crate::telemetry;
 
 /// The longest time between two looks at what is due.
 const TICK: Duration = Duration::from_secs(1);
+
+/// Verdicts that wait to be recorded, at which no more lists are walked.
+const SETTLING_MAX: usize = 4_096;
+/// Before a list is tried again that could not be walked: its bucket is parked, its credential suspended, Meta away.
+const NOT_NOW: Duration = Duration::from_secs(1);
+/// Of those whose time is over, so many are told at once.
+const OVER: u32 = 256;
 
 /// What the walks so far say of a watch; in the journal beside it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +63,9 @@ struct Walked {
 
 /// Follows the pending claims until the worker stops.
 pub(crate) async fn run(shared: &Shared) {
+    let mut patience = [Over::new(Patience::Deadline), Over::new(Patience::Age)];
     while !shared.stop.is_cancelled() {
-        if let Err(error) = sweep_all(shared).await {
+        if let Err(error) = sweep_all(shared, &mut patience).await {
             warn!("could not look at what is pending: {error}");
             shared.journal_commits().await;
         }
@@ -66,51 +74,111 @@ pub(crate) async fn run(shared: &Shared) {
     }
 }
 
-async fn sweep_all(shared: &Shared) -> Result<(), EngineError> {
-    sweep(shared).await?;
-    super::invitations::sweep(shared).await
-}
-
-async fn sweep(shared: &Shared) -> Result<(), EngineError> {
-    let mut lists: BTreeMap<(BusinessId, Claimable, Access), Vec<WatchRow>> = BTreeMap::new();
-    for watch in shared.journal.watches().await? {
-        let Some(kind) = Claimable::of(watch.asset.kind) else {
-            warn!("a watch of {} is followed by no list", watch.asset);
-            continue;
-        };
-        lists.entry((watch.business.clone(), kind, watch.access)).or_default().push(watch);
+async fn sweep_all(shared: &Shared, patience: &mut [Over; 2]) -> Result<(), EngineError> {
+    for over in patience {
+        over.tell(shared).await?;
     }
-    for ((business, kind, access), watches) in lists {
-        let now = shared.clock.now();
-        give_up_what_is_too_old(shared, watches.iter().map(|watch| (&watch.command, watch.sent_at)), now).await?;
-        let due = watches.iter().any(|watch| now >= next_look(&shared.config.poll, watch));
-        if due && !shared.stop.is_cancelled() {
-            let span = telemetry::poll(business.as_str(), watches.iter().map(|watch| &watch.command));
-            let pair = [AssetList::pending(kind, access), AssetList::held(kind.kind(), access)];
-            walk(shared, &business, pair, &watches).instrument(span).await?;
+    let began = shared.clock.now();
+    while !shared.stop.is_cancelled() && shared.journal.next_look().await?.is_some_and(|next| next <= began) {
+        // What the lists have decided lies in memory until it is recorded: no more of it than that.
+        if shared.memory().settled.len() > SETTLING_MAX {
+            break;
         }
+        let Some(list) = shared.journal.take_list(began, taken_until(shared)).await? else { break };
+        let next = look(shared, &list).await?;
+        shared.journal.put_list_back(list, next).await?;
     }
     Ok(())
 }
 
-/// What is past its deadline, or ours, is told to stop: it withdraws its request itself.
-pub(super) async fn give_up_what_is_too_old(
-    shared: &Shared,
-    watched: impl Iterator<Item = (&CommandId, Timestamp)>,
-    now: Timestamp,
-) -> Result<(), EngineError> {
-    for (command, sent_at) in watched {
-        let expires = shared.journal.find(command).await?.and_then(|row| row.expires_at);
-        let too_old = age(sent_at, now) >= shared.config.poll.give_up_after;
-        // A transfer's claim outlives its deadline, and no claim its old age.
-        let outlived = expires.is_some_and(|at| at + shared.config.poll.max <= now);
-        if expires.is_some_and(|at| at <= now) && !(too_old && outlived) {
-            shared.tell_to_stop(command, StopCause::Deadline);
-        } else if too_old {
-            shared.tell_to_stop(command, StopCause::GivenUp);
+/// A list that was taken and not put back, because the worker was killed, is looked at again then.
+fn taken_until(shared: &Shared) -> Timestamp {
+    shared.clock.now() + shared.config.poll.first
+}
+
+/// Looks at one list, if it is due; when it is to be looked at next.
+async fn look(shared: &Shared, list: &WatchedList) -> Result<Option<Timestamp>, EngineError> {
+    let (kind, access) = match list.what {
+        Watched::Claims(kind, access) => (kind, access),
+        Watched::Invitations => return super::invitations::look(shared, &list.business).await,
+    };
+    let Some(claimable) = Claimable::of(kind) else {
+        warn!("what is pending of kind {} is followed by no list", kind.word());
+        return Ok(Some(shared.clock.now() + shared.config.poll.max));
+    };
+    let watches = shared.journal.watches_in(&list.business, kind, access).await?;
+    let poll = &shared.config.poll;
+    let Some(due) = watches.iter().map(|watch| next_look(poll, watch)).min() else { return Ok(None) };
+    let now = shared.clock.now();
+    if due > now {
+        return Ok(Some(due));
+    }
+    let pair = [AssetList::pending(claimable, access), AssetList::held(kind, access)];
+    let span = telemetry::poll(list.business.as_str(), watches.iter().map(|watch| &watch.command));
+    let next = walk(shared, &list.business, pair, &watches).instrument(span).await?;
+    Ok(Some(next.unwrap_or(now + not_now(poll))))
+}
+
+/// Before a list is tried again whose walk could not be made.
+pub(super) fn not_now(poll: &PollConfig) -> Duration {
+    NOT_NOW.min(poll.first)
+}
+
+/// Tells what is past its time, by one clock, to stop: it withdraws its request itself. Each once a run: a stop stays
+/// until it is journaled.
+struct Over {
+    patience: Patience,
+    told: Option<(Timestamp, CommandId)>,
+    /// Too old, and told of its deadline only now: what has let go of something else claims on for a while.
+    again: Vec<Overdue>,
+}
+
+impl Over {
+    fn new(patience: Patience) -> Self {
+        Self { patience, told: None, again: Vec::new() }
+    }
+
+    async fn tell(&mut self, shared: &Shared) -> Result<(), EngineError> {
+        loop {
+            let now = shared.clock.now();
+            let upto = match self.patience {
+                Patience::Deadline => now,
+                Patience::Age => now.checked_sub(shared.config.poll.give_up_after).unwrap_or(Timestamp::MIN),
+            };
+            let found = shared.journal.overdue(self.patience, self.told.as_ref(), upto, OVER).await?;
+            if let Some(last) = found.last() {
+                self.told = self.patience.time_of(last).map(|time| (time, last.command.clone()));
+            }
+            let ended = found.is_empty();
+            for overdue in std::mem::take(&mut self.again).into_iter().chain(found) {
+                self.tell_one(shared, overdue, now);
+            }
+            if ended {
+                return Ok(());
+            }
         }
     }
-    Ok(())
+
+    fn tell_one(&mut self, shared: &Shared, overdue: Overdue, now: Timestamp) {
+        match (give_up(&shared.config.poll, &overdue, now), self.patience) {
+            (Some(StopCause::Deadline), Patience::Age) => self.again.push(overdue),
+            (Some(cause), Patience::Deadline | Patience::Age) => shared.tell_to_stop(&overdue.command, cause),
+            (None, _) => {}
+        }
+    }
+}
+
+/// Why what is past its time is told to stop.
+fn give_up(poll: &PollConfig, overdue: &Overdue, now: Timestamp) -> Option<StopCause> {
+    let expires = overdue.expires_at;
+    let too_old = age(overdue.sent_at, now) >= poll.give_up_after;
+    // A transfer's claim outlives its deadline, and no claim its old age.
+    let outlived = expires.is_some_and(|at| at + poll.max <= now);
+    if expires.is_some_and(|at| at <= now) && !(too_old && outlived) {
+        Some(StopCause::Deadline)
+    } else {
+        too_old.then_some(StopCause::GivenUp)
+    }
 }
 
 pub(crate) fn followed(watch: &WatchRow) -> Followed {
@@ -132,18 +200,19 @@ pub(super) fn due(poll: &PollConfig, sent_at: Timestamp, so_far: Followed) -> Ti
     second.map_or(regular, |second| second.min(regular).max(last + poll.first))
 }
 
-/// Walks the pending list and, where something has gone from it, the held list.
+/// Walks the pending list and, where something has gone from it, the held list; when what is still open is looked at
+/// next. `None`: it could not be walked now.
 async fn walk(
     shared: &Shared,
     business: &BusinessId,
     lists: [AssetList; 2],
     watches: &[WatchRow],
-) -> Result<(), EngineError> {
-    let Some(pending) = list(shared, business, lists[0]).await? else { return Ok(()) };
+) -> Result<Option<Timestamp>, EngineError> {
+    let Some(pending) = list(shared, business, lists[0]).await? else { return Ok(None) };
     let gone = |watch: &&WatchRow| !pending.rows.contains_key(&watch.asset.id);
     let held = if watches.iter().any(|watch| gone(&watch)) { list(shared, business, lists[1]).await? } else { None };
-    let mut updates = Vec::new();
-    let mut settled = Vec::new();
+    let (poll, mut updates, mut settled) = (&shared.config.poll, Vec::new(), Vec::new());
+    let mut next_at = pending.began + poll.max;
     for watch in watches {
         let sight = sight(watch, &pending, held.as_ref());
         let so_far = followed(watch);
@@ -151,9 +220,12 @@ async fn walk(
         match so_far.absences.after(watch.sent_at, &sight, shared.rules.proof()) {
             Verdict::Open(absences) => {
                 let next = Followed { absences, polls, last: Some(pending.began) };
+                next_at = next_at.min(due(poll, watch.sent_at, next));
                 updates.push((watch.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
             }
             verdict @ (Verdict::Granted(_) | Verdict::Gone) => {
+                // Until its step has recorded that, it could be lost with the worker.
+                next_at = next_at.min(pending.began + poll.first);
                 let first = so_far.absences.first_ended.filter(|_| verdict == Verdict::Gone);
                 settled.push((watch.command.clone(), verdict, polls, first));
             }
@@ -168,7 +240,7 @@ async fn walk(
         walks.extend(named.iter().cloned());
         hand_over(shared, &command, Settlement { verdict, polls, walks });
     }
-    Ok(())
+    Ok(Some(next_at))
 }
 
 /// The walk whose absence was the first to count, which ended then: a denial is proved by two.

@@ -44,10 +44,10 @@ pub enum WatchChange {
     /// Nothing.
     #[default]
     Keep,
-    /// It begins, or is replaced.
-    Set(WatchRow),
-    /// That of an invitation begins, or is replaced.
-    Invite(InvitationRow),
+    /// It begins, or is replaced; its lists are looked at by then.
+    Set(WatchRow, Timestamp),
+    /// That of an invitation begins, or is replaced; its lists are looked at by then.
+    Invite(InvitationRow, Timestamp),
     /// It is over.
     Remove,
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::entries::{ChainedWalk, EvidenceRow, NewEvent, OutboxDepth, Verdict, Walk, WatchRow};
 use super::forgetting::Ending;
-use super::rows::{CommandRow, Filter, Loaded};
+use super::rows::{CommandRow, Loaded, StateName};
 use super::stops::{Hold, HoldOn, Release};
 use super::store::Answer;
 use crate::contract::{BusinessId, CommandId, Digest};
@@ -98,6 +98,12 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn outbox_glance(&self) -> Answer<'_, OutboxDepth>;
+
+    /// When the first arrived of those that stand so was taken in: cheap enough for every scrape.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn oldest_open<'a>(&'a self, state: StateName, cause: Option<&'a str>) -> Answer<'a, Option<Timestamp>>;
 
     /// How many events nobody was bound for, and were not published again since.
     ///
@@ -239,4 +245,17 @@ pub struct Published {
     pub stored_at: Timestamp,
     /// The broker's answer in the journal's word; `None` while it waits for the broker.
     pub settled: Option<String>,
+}
+
+/// Which commands to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// In this state alone.
+    pub state: Option<StateName>,
+    /// Of this business alone.
+    pub business: Option<BusinessId>,
+    /// Arrived before this place: for the next page, the last row's `seq`.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: u32,
 }

@@ -18,6 +18,8 @@ mod stops;
 mod store;
 #[cfg(test)]
 mod tests;
+mod turns;
+mod watched;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -30,13 +32,15 @@ pub use entries::{
 pub use error::JournalError;
 pub use evidence::head_after;
 pub use forgetting::{Ending, Forgotten, Horizons};
-pub use ledger::{Ahead, Dossier, Kept, Ledger, Operation, Published, Unrouted};
+pub use ledger::{Ahead, Dossier, Filter, Kept, Ledger, Operation, Published, Unrouted};
 pub use rows::{
-    Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, InLane, Intent, IntentChange, Loaded, New,
+    Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, InLane, Intent, IntentChange, Loaded, New,
     ParentAfter, Place, Record, Recorded, State, StateName,
 };
 pub use stops::{Hold, HoldOn, Release};
 pub use store::{Answer, MayCancel, Store};
+pub use turns::{Alike, LetIn, Placed, Turn};
+pub use watched::{Overdue, Patience, Watched, WatchedList};
 
 use sqlite::Sqlite;
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::entries::{EvidenceEntry, NewEvent, Removal, WatchChange};
 use super::forgetting::Ending;
+use super::turns::Turn;
 use crate::contract::{BusinessId, CommandId, Digest, Phase};
 
 /// A command to be accepted, or a child to be journaled with its parent's record.
@@ -85,6 +86,8 @@ pub enum Accepted {
         seq: i64,
         /// A cancel that came before it.
         cancelled_by: Option<CommandId>,
+        /// How it stands to those before it.
+        turn: Turn,
     },
     /// Known, with the same content: its result will be published again, or goes to the new requester too.
     Same(Box<CommandRow>),
@@ -337,6 +340,8 @@ pub struct Recorded {
     pub followers: Vec<(i64, CommandId)>,
     /// The parent's counters, where the command was a child and has ended.
     pub parent: Option<ParentAfter>,
+    /// The businesses of which something may begin that could not before.
+    pub moved_up: Vec<Option<BusinessId>>,
 }
 
 /// A parent after one of its children has ended.
@@ -481,17 +486,4 @@ pub struct ChildResult {
     pub body: String,
     /// How it ended.
     pub ended: Ended,
-}
-
-/// Which commands to list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// In this state alone.
-    pub state: Option<StateName>,
-    /// Of this business alone.
-    pub business: Option<BusinessId>,
-    /// Arrived before this place: for the next page, the last row's `seq`.
-    pub before: Option<i64>,
-    /// At most so many.
-    pub limit: u32,
 }

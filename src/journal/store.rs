@@ -10,8 +10,10 @@ use super::entries::{
 use super::forgetting::{Forgotten, Horizons};
 use super::rows::{Accepted, Cancelled, ChildResult, CommandRow, Loaded, New, Record, Recorded};
 use super::stops::Hold;
+use super::turns::{Alike, LetIn, Placed};
+use super::watched::{Overdue, Patience, WatchedList};
 use super::{JournalError, Ledger};
-use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
+use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, EmailAddress, Kind, Person, PersonId};
 
 /// What a store was asked, on its way; boxed, so that whoever asks need not know which store it is.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'a>>;
@@ -52,11 +54,47 @@ pub trait Store: Ledger {
         may: MayCancel,
     ) -> Answer<'_, Cancelled>;
 
-    /// Every command that has not ended, in order of arrival.
+    /// Those of a business that have not begun and may: the highest priority first, then in order of arrival.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn open_commands(&self) -> Answer<'_, Vec<CommandRow>>;
+    fn in_front<'a>(&'a self, business: Option<&'a BusinessId>, limit: u32) -> Answer<'a, Vec<Placed>>;
+
+    /// The businesses of which something may begin.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn businesses_in_front(&self) -> Answer<'_, Vec<Option<BusinessId>>>;
+
+    /// What has begun and goes on by itself, behind place `after` (0 for the beginning), in order of arrival: for a start.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn begun(&self, after: i64, limit: u32) -> Answer<'_, Vec<Placed>>;
+
+    /// How an open command stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn placed<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Option<Placed>>;
+
+    /// When the next of those that are outside their lanes comes in.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn next_to_come(&self) -> Answer<'_, Option<Timestamp>>;
+
+    /// Lets in those whose time has come, at most `limit`, the first due first.
+    ///
+    /// # Errors
+    /// They stay where they are then.
+    fn let_in(&self, now: Timestamp, limit: u32) -> Answer<'_, LetIn>;
+
+    /// What has not ended, counted by what it is and how it stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn count_open(&self) -> Answer<'_, Vec<Alike>>;
 
     /// One command.
     ///
@@ -96,17 +134,67 @@ pub trait Store: Ledger {
     /// When the store cannot be read.
     fn children_results<'a>(&'a self, parent: &'a CommandId, after: u32, limit: u32) -> Answer<'a, Vec<ChildResult>>;
 
-    /// Every watch, those of ended commands too where one goes on.
+    /// When the next list is to be looked at.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn watches(&self) -> Answer<'_, Vec<WatchRow>>;
+    fn next_look(&self) -> Answer<'_, Option<Timestamp>>;
 
-    /// Every open invitation that is followed.
+    /// Takes the list that has been due the longest, if one is at `now`: nobody else gets it before `until`, unless it
+    /// is put back.
+    ///
+    /// # Errors
+    /// It stays due then.
+    fn take_list(&self, now: Timestamp, until: Timestamp) -> Answer<'_, Option<WatchedList>>;
+
+    /// Puts a list back: it is looked at by then, and earlier where somebody has joined it meanwhile. `None`: nobody is
+    /// watched in it, and it is forgotten unless somebody has joined.
+    ///
+    /// # Errors
+    /// It is looked at when it was taken until.
+    fn put_list_back(&self, list: WatchedList, look_at: Option<Timestamp>) -> Answer<'_, ()>;
+
+    /// What is watched in a business's lists of a kind, those of ended commands too where one goes on.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn invitations(&self) -> Answer<'_, Vec<InvitationRow>>;
+    fn watches_in<'a>(&'a self, business: &'a BusinessId, kind: Kind, access: Access) -> Answer<'a, Vec<WatchRow>>;
+
+    /// The open invitations into a business that are followed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn invitations_into<'a>(&'a self, business: &'a BusinessId) -> Answer<'a, Vec<InvitationRow>>;
+
+    /// Claims and invitations whose time by this clock is `upto` or earlier and behind `after`, the earliest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn overdue<'a>(
+        &'a self,
+        patience: Patience,
+        after: Option<&'a (Timestamp, CommandId)>,
+        upto: Timestamp,
+        limit: u32,
+    ) -> Answer<'a, Vec<Overdue>>;
+
+    /// Makes known that `by` offboards a person; the last command before it that does, if one does.
+    ///
+    /// # Errors
+    /// It is not known then.
+    fn leaves(
+        &self,
+        by: CommandId,
+        business: BusinessId,
+        person: PersonId,
+        email: Option<EmailAddress>,
+    ) -> Answer<'_, Option<CommandId>>;
+
+    /// The first open command that offboards the person, if one does.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn is_leaving<'a>(&'a self, business: &'a BusinessId, person: &'a Person) -> Answer<'a, Option<CommandId>>;
 
     /// Records a walk in its business's chain, with what it changed for the watches it looked for: their absences as
     /// JSON. Returns the walk's hash, for the evidence of what it settled.

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::decode::Columns;
-use super::{outbox, prune, sql};
+use super::{lanes, outbox, prune, sql};
 use crate::contract::CommandId;
-use crate::journal::{Accepted, Cancelled, CommandRow, JournalError, New, State, evidence};
+use crate::journal::{Accepted, Cancelled, CommandRow, JournalError, New, State, Turn, evidence};
 
 /// Takes a delivery in.
 pub(super) fn accept(connection: &Connection, new: &New) -> Result<Accepted, JournalError> {
-    let Some((seq, cancelled_by)) = insert(connection, new)? else {
+    let Some(Inserted { seq, cancelled_by, turn }) = insert(connection, new)? else {
         return accept_again(connection, new);
     };
     if cancelled_by.is_some() {
@@ -21,7 +21,7 @@ pub(super) fn accept(connection: &Connection, new: &New) -> Result<Accepted, Jou
     }
     remember_reply(connection, new)?;
     outbox::enqueue_all(connection, &new.events, new.accepted_at)?;
-    Ok(Accepted::New { seq, cancelled_by })
+    Ok(Accepted::New { seq, cancelled_by, turn })
 }
 
 /// Marks `target` as cancelled by `by`, or remembers that it is to be.
@@ -71,16 +71,27 @@ fn accept_over(connection: &Connection, new: &New) -> Result<Accepted, JournalEr
 const INSERT: &str =
     "INSERT INTO commands (id, fingerprint, body, business, lane, priority, not_before, expires_at, parent,
          ordinal, correlation_id, traceparent, published_by, accepted_at, dry_run, state, since, evidence_head,
-         last_sequence, cancelled_by)
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 'ready', ?14, ?16, ?17,
+         last_sequence, turn, comes_at, cancelled_by)
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 'ready', ?14, ?16, ?17, ?19, ?20,
          (SELECT by FROM cancels WHERE target = ?1 AND until > ?14
              AND (?18 IS NULL OR cancels.published_by IN (SELECT value FROM json_each(?18))) LIMIT 1)
      WHERE NOT EXISTS (SELECT 1 FROM endings WHERE id = ?1 AND fingerprint IS NOT NULL)
      ON CONFLICT (id) DO NOTHING
      RETURNING seq, cancelled_by";
 
+/// A command that is new.
+pub(super) struct Inserted {
+    /// Its place in the order of arrival.
+    pub(super) seq: i64,
+    /// A cancel that came before it.
+    pub(super) cancelled_by: Option<CommandId>,
+    /// How it stands to those before it.
+    pub(super) turn: Turn,
+}
+
 /// Inserts a command; `None` where its id is taken.
-pub(super) fn insert(connection: &Connection, new: &New) -> Result<Option<(i64, Option<CommandId>)>, JournalError> {
+pub(super) fn insert(connection: &Connection, new: &New) -> Result<Option<Inserted>, JournalError> {
+    let turn = first_turn(connection, new)?;
     let last_sequence = new.events.iter().filter_map(|event| event.sequence).max().unwrap_or(0);
     let genesis = evidence::genesis(new.id.as_str());
     let row = params![
@@ -102,10 +113,28 @@ pub(super) fn insert(connection: &Connection, new: &New) -> Result<Option<(i64, 
         genesis.as_str(),
         last_sequence,
         new.cancellers.as_ref().map(|users| serde_json::to_string(users).expect("texts always are JSON")),
+        turn.word(),
+        new.not_before.filter(|_| turn == Turn::Later).map(Timestamp::as_microsecond),
     ];
-    sql::first(connection, INSERT, row, |row| {
-        Ok((Columns(row).integer("seq")?, Columns(row).optional_parsed("cancelled_by")?))
-    })
+    let inserted = sql::first(connection, INSERT, row, |row| {
+        Ok(Inserted {
+            seq: Columns(row).integer("seq")?,
+            cancelled_by: Columns(row).optional_parsed("cancelled_by")?,
+            turn,
+        })
+    })?;
+    if let Some(Inserted { seq, turn: Turn::Front | Turn::Behind, .. }) = inserted {
+        lanes::join(connection, seq, new.lane.as_deref(), turn)?;
+    }
+    Ok(inserted)
+}
+
+/// Whoever comes now is behind everybody in its lanes; before it is due it is in none.
+fn first_turn(connection: &Connection, new: &New) -> Result<Turn, JournalError> {
+    if new.not_before.is_some_and(|at| at > new.accepted_at) {
+        return Ok(Turn::Later);
+    }
+    Ok(if lanes::are_free(connection, new.lane.as_deref())? { Turn::Front } else { Turn::Behind })
 }
 
 /// Counts `more` children on their parent.
@@ -139,7 +168,11 @@ fn cancel(
         return Ok(Cancelled::Finished(Box::new(row)));
     }
     let by = row.cancelled_by.get_or_insert_with(|| by.clone());
-    sql::run(connection, "UPDATE commands SET cancelled_by = ?2 WHERE seq = ?1", params![row.seq, by.as_str()])?;
+    // Whoever waits outside its lanes comes in for that, over a restart too.
+    let update = "UPDATE commands SET cancelled_by = ?2, turn = iif(state = 'pending', 'outside', turn),
+             comes_at = iif(turn = 'later', 0, NULL)
+         WHERE seq = ?1";
+    sql::run(connection, update, params![row.seq, by.as_str()])?;
     Ok(Cancelled::Open(Box::new(row)))
 }
 

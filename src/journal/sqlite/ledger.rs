@@ -4,11 +4,11 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use super::{Sqlite, dossier, held_by, operations, outbox, prune, read, standing, stops, surroundings};
+use super::{Sqlite, dossier, held_by, operations, outbox, prune, read, standing, stops, surroundings, turns};
 use crate::contract::{BusinessId, CommandId, Digest};
 use crate::journal::{
     Ahead, Answer, ChainedWalk, CommandRow, Dossier, Ending, Filter, Hold, HoldOn, Ledger, NewEvent, Operation,
-    OutboxDepth, Published, Release, Unrouted, Verdict, Walk, WatchRow,
+    OutboxDepth, Published, Release, StateName, Unrouted, Verdict, Walk, WatchRow,
 };
 
 impl Ledger for Sqlite {
@@ -71,6 +71,10 @@ impl Ledger for Sqlite {
 
     fn outbox_glance(&self) -> Answer<'_, OutboxDepth> {
         self.look(|connection| outbox::depth(connection, OutboxDepth::GLANCED))
+    }
+
+    fn oldest_open<'a>(&'a self, state: StateName, cause: Option<&'a str>) -> Answer<'a, Option<Timestamp>> {
+        self.look(move |connection| turns::oldest(connection, state, cause))
     }
 
     fn unrouted(&self) -> Answer<'_, Unrouted> {

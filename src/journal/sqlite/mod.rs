@@ -8,6 +8,7 @@ mod condition;
 mod decode;
 mod dossier;
 mod error;
+mod lanes;
 mod ledger;
 mod lock;
 mod open;
@@ -24,6 +25,8 @@ mod store;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod turns;
+mod watched;
 mod watches;
 mod writer;
 

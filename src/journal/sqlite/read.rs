@@ -18,12 +18,6 @@ pub(super) fn load(connection: &Connection, id: &CommandId) -> Result<Option<Loa
     sql::first(connection, select, [id.as_str()], |row| Columns(row).loaded())
 }
 
-/// What has not ended.
-pub(super) fn open_commands(connection: &Connection) -> Result<Vec<CommandRow>, JournalError> {
-    let select = "SELECT * FROM commands WHERE state <> 'ended' ORDER BY seq";
-    sql::all(connection, select, [], |row| Columns(row).command())
-}
-
 /// What matches `filter`.
 pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<CommandRow>, JournalError> {
     let select = "SELECT * FROM commands

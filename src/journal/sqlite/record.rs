@@ -6,12 +6,13 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::accept::Inserted;
 use super::decode::Columns;
-use super::{accept, outbox, sql, watches};
-use crate::contract::{CommandId, Digest, PersonId, Phase};
+use super::{accept, lanes, outbox, sql, turns, watches};
+use crate::contract::{BusinessId, CommandId, Digest, PersonId, Phase};
 use crate::journal::{
     Ended, EvidenceEntry, Exchange, IntentChange, JournalError, New, NewEvent, ParentAfter, Place, Record, Recorded,
-    State, StateName, WatchChange, evidence,
+    State, StateName, Turn, WatchChange, evidence,
 };
 
 /// Records what a step of `id` left behind.
@@ -31,22 +32,45 @@ pub(super) fn store(connection: &Connection, id: &CommandId, record: &Record) ->
     let settled = parent.as_ref().map(|after| after.children.total - after.children.open);
     let hashes = evidence::hashes(&before.evidence_head, &record.evidence);
     let after = after(&before, record, &hashes);
-    move_on(connection, &Moved { id, record, before: &before, after: &after, settled })?;
+    let turn = Turn::after(&record.state, record.in_lane);
+    let lane = move_on(connection, &Moved { id, record, before: &before, after: &after, settled, turn })?;
+    let mut moved_up = take_turns(connection, before.seq, turn, &lane)?;
     observe(connection, &before, &record.observations)?;
     chain(connection, &before, &record.evidence, &hashes)?;
     outbox::enqueue_all(connection, &record.events, record.at)?;
-    let children = spawn(connection, id, &record.children)?;
-    let followers = follow(connection, &record.followers)?;
+    let children = spawn(connection, id, &record.children, &mut moved_up)?;
+    let followers = follow(connection, &record.followers, &mut moved_up)?;
     change_watch(connection, id, record)?;
     take_away(connection, id, record)?;
     if let State::Ended(ended) = &record.state {
         outbox::reply_all(connection, id, record.at)?;
+        turns::stays(connection, id)?;
         if let Some(parent) = &before.parent {
             let entry = evidence::of_child(id.as_str(), ended.phase.word(), &after.evidence_head, record.at);
             chain_parent(connection, parent, entry)?;
         }
     }
-    Ok(Recorded { place: after, children, followers, parent })
+    moved_up.sort();
+    moved_up.dedup();
+    Ok(Recorded { place: after, children, followers, parent, moved_up })
+}
+
+/// The command takes its turn, or leaves its lanes to others; the businesses of which something may begin by that.
+fn take_turns(
+    connection: &Connection,
+    seq: i64,
+    turn: Option<Turn>,
+    of: &InLanes,
+) -> Result<Vec<Option<BusinessId>>, JournalError> {
+    match turn {
+        None => {
+            let turn = lanes::enter(connection, seq, of.lane.as_deref())?;
+            lanes::set_turn(connection, seq, turn)?;
+            Ok(if turn == Turn::Front { vec![of.business.clone()] } else { Vec::new() })
+        }
+        Some(Turn::Later | Turn::Outside | Turn::Elsewhere) => lanes::leave(connection, seq, of.lane.as_deref()),
+        Some(Turn::Behind | Turn::Front | Turn::Holds) => Ok(Vec::new()),
+    }
 }
 
 /// Where a command stands by its row.
@@ -101,6 +125,13 @@ struct Moved<'m> {
     before: &'m Place,
     after: &'m Place,
     settled: Option<u32>,
+    turn: Option<Turn>,
+}
+
+/// What the order of turns needs of a command that has moved.
+struct InLanes {
+    lane: Option<String>,
+    business: Option<BusinessId>,
 }
 
 /// From the place where the command was known to be, and from no other.
@@ -109,10 +140,19 @@ const MOVE: &str =
          attempts = ?9, lane = coalesce(?10, lane), observed = ?11, evidence_head = ?12, evidence_total = ?13,
          last_sequence = max(last_sequence, ?14), intent_call = iif(?15, ?16, intent_call),
          intent_at = iif(?15, ?17, intent_at), settled = ?18, phase = ?19, changed = ?20, outcome = ?21, ended_at = ?22,
-         in_lane = ?26
-     WHERE seq = ?1 AND state = ?23 AND observed = ?24 AND evidence_total = ?25";
+         in_lane = ?26,
+         turn = iif(?2 = 'pending' AND cancelled_by IS NOT NULL, 'outside', ?27),
+         comes_at = iif(?27 = 'later',
+             iif(cancelled_by IS NOT NULL OR (?3 = 'release' AND (released IS NOT NULL OR EXISTS
+                     (SELECT 1 FROM commands p WHERE p.id = commands.parent AND p.released IS NOT NULL))),
+                 0, coalesce(min(?8, expires_at), ?8, expires_at)),
+             NULL)
+     WHERE seq = ?1 AND state = ?23 AND observed = ?24 AND evidence_total = ?25
+     RETURNING lane, business";
 
-fn move_on(connection: &Connection, to: &Moved<'_>) -> Result<(), JournalError> {
+/// Where it waits for a time or a word outside its lanes it comes in by that time or by its deadline; at once where the
+/// word was said in the moment before.
+fn move_on(connection: &Connection, to: &Moved<'_>) -> Result<InLanes, JournalError> {
     let record = to.record;
     let waiting = if let State::Waiting { cause, until, .. } = &record.state { Some((cause, *until)) } else { None };
     let (cause, until) = waiting.unzip();
@@ -148,11 +188,12 @@ fn move_on(connection: &Connection, to: &Moved<'_>) -> Result<(), JournalError> 
         count(to.before.observed),
         count(to.before.evidence_total),
         record.in_lane.word(),
+        to.turn.and_then(Turn::word),
     ];
-    match sql::run(connection, MOVE, row)? {
-        1 => Ok(()),
-        _ => Err(JournalError::Moved { id: to.id.clone() }),
-    }
+    let moved = sql::first(connection, MOVE, row, |row| {
+        Ok(InLanes { lane: Columns(row).optional_text("lane")?, business: Columns(row).optional_parsed("business")? })
+    });
+    moved?.ok_or_else(|| JournalError::Moved { id: to.id.clone() })
 }
 
 fn observe(connection: &Connection, before: &Place, observations: &[String]) -> Result<(), JournalError> {
@@ -201,12 +242,20 @@ fn take_away(connection: &Connection, id: &CommandId, record: &Record) -> Result
     Ok(())
 }
 
-fn spawn(connection: &Connection, parent: &CommandId, children: &[New]) -> Result<Vec<i64>, JournalError> {
+fn spawn(
+    connection: &Connection,
+    parent: &CommandId,
+    children: &[New],
+    moved_up: &mut Vec<Option<BusinessId>>,
+) -> Result<Vec<i64>, JournalError> {
     let mut places = Vec::with_capacity(children.len());
     for (n, child) in (1..).zip(children) {
         let child = New { parent: Some(parent.clone()), ordinal: Some(child.ordinal.unwrap_or(n)), ..child.clone() };
         let inserted = accept::insert(connection, &child)?;
-        let (seq, _) = inserted.ok_or_else(|| JournalError::ChildExists { id: child.id.clone() })?;
+        let Inserted { seq, turn, .. } = inserted.ok_or_else(|| JournalError::ChildExists { id: child.id.clone() })?;
+        if turn == Turn::Front && moved_up.last() != Some(&child.business) {
+            moved_up.push(child.business.clone());
+        }
         outbox::enqueue_all(connection, &child.events, child.accepted_at)?;
         places.push(seq);
     }
@@ -217,10 +266,17 @@ fn spawn(connection: &Connection, parent: &CommandId, children: &[New]) -> Resul
     Ok(places)
 }
 
-fn follow(connection: &Connection, followers: &[New]) -> Result<Vec<(i64, CommandId)>, JournalError> {
+fn follow(
+    connection: &Connection,
+    followers: &[New],
+    moved_up: &mut Vec<Option<BusinessId>>,
+) -> Result<Vec<(i64, CommandId)>, JournalError> {
     let mut places = Vec::with_capacity(followers.len());
     for follower in followers {
-        if let Some((seq, _)) = accept::insert(connection, follower)? {
+        if let Some(Inserted { seq, turn, .. }) = accept::insert(connection, follower)? {
+            if turn == Turn::Front {
+                moved_up.push(follower.business.clone());
+            }
             outbox::enqueue_all(connection, &follower.events, follower.accepted_at)?;
             places.push((seq, follower.id.clone()));
         }
@@ -230,11 +286,11 @@ fn follow(connection: &Connection, followers: &[New]) -> Result<Vec<(i64, Comman
 
 /// The watch changes, and a denial is remembered from what was watched.
 fn change_watch(connection: &Connection, id: &CommandId, record: &Record) -> Result<(), JournalError> {
-    if let WatchChange::Set(watch) = &record.watch {
-        watches::set(connection, id, watch)?;
+    if let WatchChange::Set(watch, look_at) = &record.watch {
+        watches::set(connection, id, watch, *look_at)?;
     }
-    if let WatchChange::Invite(invitation) = &record.watch {
-        watches::set_invitation(connection, id, invitation)?;
+    if let WatchChange::Invite(invitation, look_at) = &record.watch {
+        watches::set_invitation(connection, id, invitation, *look_at)?;
     }
     if let State::Ended(Ended { phase: Phase::Denied, .. }) = record.state {
         watches::remember_denial(connection, id, record.at)?;

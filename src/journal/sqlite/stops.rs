@@ -49,6 +49,7 @@ pub(super) fn release(connection: &Connection, id: &CommandId, operation: &Opera
         Some(row) => {
             let update = "UPDATE commands SET released = coalesce(released, ?2) WHERE seq = ?1";
             sql::run(connection, update, params![row.seq, operation.at.as_microsecond()])?;
+            call_in(connection, id)?;
             Release::Open(Box::new(row))
         }
     };
@@ -59,6 +60,18 @@ pub(super) fn release(connection: &Connection, id: &CommandId, operation: &Opera
     };
     operations::begin(connection, &Operation { came: Some(came.to_owned()), ..operation.clone() })?;
     Ok(met)
+}
+
+/// Whoever waits outside its lanes for this release comes in.
+fn call_in(connection: &Connection, id: &CommandId) -> Result<(), JournalError> {
+    for waits in ["id = ?1", "parent = ?1"] {
+        let update = format!(
+            "UPDATE commands SET turn = 'later', comes_at = 0
+             WHERE {waits} AND state = 'waiting' AND cause = 'release' AND in_lane = 'waits'"
+        );
+        sql::run(connection, &update, [id.as_str()])?;
+    }
+    Ok(())
 }
 
 /// Whether a command, or the one that fanned out into it, is released.

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Sqlite, accept, dossier, outbox, prune, read, record, standing, stops, watches};
-use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
+use super::{Sqlite, accept, dossier, lanes, outbox, prune, read, record, standing, stops, turns, watched, watches};
+use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, EmailAddress, Kind, Person, PersonId};
 use crate::journal::{
-    Accepted, Answer, Cancelled, ChainedWalk, ChildResult, CommandRow, EvidenceRow, Forgotten, Hold, Horizons,
-    InvitationRow, Loaded, MayCancel, New, NewEvent, OutboxRow, Parked, Record, Recorded, Settled, Store, Suspended,
-    Walk, WatchRow,
+    Accepted, Alike, Answer, Cancelled, ChainedWalk, ChildResult, CommandRow, EvidenceRow, Forgotten, Hold, Horizons,
+    InvitationRow, LetIn, Loaded, MayCancel, New, NewEvent, OutboxRow, Overdue, Parked, Patience, Placed, Record,
+    Recorded, Settled, Store, Suspended, Walk, WatchRow, WatchedList,
 };
 
 impl Store for Sqlite {
@@ -29,8 +29,33 @@ impl Store for Sqlite {
         self.change(move |connection| accept::remember_cancel(connection, &target, &by, until, &*may))
     }
 
-    fn open_commands(&self) -> Answer<'_, Vec<CommandRow>> {
-        self.survey(read::open_commands)
+    fn in_front<'a>(&'a self, business: Option<&'a BusinessId>, limit: u32) -> Answer<'a, Vec<Placed>> {
+        let business = business.cloned();
+        self.survey(move |connection| turns::in_front(connection, business.as_ref(), limit))
+    }
+
+    fn businesses_in_front(&self) -> Answer<'_, Vec<Option<BusinessId>>> {
+        self.survey(turns::businesses_in_front)
+    }
+
+    fn begun(&self, after: i64, limit: u32) -> Answer<'_, Vec<Placed>> {
+        self.survey(move |connection| turns::begun(connection, after, limit))
+    }
+
+    fn placed<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Option<Placed>> {
+        self.look(|connection| turns::placed(connection, id))
+    }
+
+    fn next_to_come(&self) -> Answer<'_, Option<Timestamp>> {
+        self.look(lanes::next_to_come)
+    }
+
+    fn let_in(&self, now: Timestamp, limit: u32) -> Answer<'_, LetIn> {
+        self.change(move |connection| lanes::let_in(connection, now, limit))
+    }
+
+    fn count_open(&self) -> Answer<'_, Vec<Alike>> {
+        self.survey(turns::count_open)
     }
 
     fn find<'a>(&'a self, id: &'a CommandId) -> Answer<'a, Option<CommandRow>> {
@@ -60,12 +85,50 @@ impl Store for Sqlite {
         self.survey(move |connection| read::children_results(connection, &parent, after, limit))
     }
 
-    fn watches(&self) -> Answer<'_, Vec<WatchRow>> {
-        self.survey(watches::all)
+    fn next_look(&self) -> Answer<'_, Option<Timestamp>> {
+        self.look(watched::next_look)
     }
 
-    fn invitations(&self) -> Answer<'_, Vec<InvitationRow>> {
-        self.survey(watches::invitations)
+    fn take_list(&self, now: Timestamp, until: Timestamp) -> Answer<'_, Option<WatchedList>> {
+        self.change(move |connection| watched::take(connection, now, until))
+    }
+
+    fn put_list_back(&self, list: WatchedList, look_at: Option<Timestamp>) -> Answer<'_, ()> {
+        self.change(move |connection| watched::put_back(connection, &list, look_at))
+    }
+
+    fn watches_in<'a>(&'a self, business: &'a BusinessId, kind: Kind, access: Access) -> Answer<'a, Vec<WatchRow>> {
+        let business = business.clone();
+        self.survey(move |connection| watched::claims(connection, &business, kind, access))
+    }
+
+    fn invitations_into<'a>(&'a self, business: &'a BusinessId) -> Answer<'a, Vec<InvitationRow>> {
+        let business = business.clone();
+        self.survey(move |connection| watched::invitations(connection, &business))
+    }
+
+    fn overdue<'a>(
+        &'a self,
+        patience: Patience,
+        after: Option<&'a (Timestamp, CommandId)>,
+        upto: Timestamp,
+        limit: u32,
+    ) -> Answer<'a, Vec<Overdue>> {
+        self.look(move |connection| watched::overdue(connection, patience, after, upto, limit))
+    }
+
+    fn leaves(
+        &self,
+        by: CommandId,
+        business: BusinessId,
+        person: PersonId,
+        email: Option<EmailAddress>,
+    ) -> Answer<'_, Option<CommandId>> {
+        self.change(move |connection| turns::leaves(connection, &by, &business, &person, email.as_ref()))
+    }
+
+    fn is_leaving<'a>(&'a self, business: &'a BusinessId, person: &'a Person) -> Answer<'a, Option<CommandId>> {
+        self.look(move |connection| turns::is_leaving(connection, business, person))
     }
 
     fn record_walk(&self, walk: Walk, updates: Vec<(CommandId, String)>) -> Answer<'_, Digest> {

@@ -18,7 +18,7 @@ pub(super) fn ahead_of(
     let Some(lane) = &row.lane else { return Ok(None) };
     let select = "SELECT *, count(*) OVER () AS ahead
          FROM (SELECT *, state <> 'ready' OR observed > 0 OR attempts > 0 AS begun FROM commands)
-         WHERE state IN ('ready', 'running', 'waiting', 'awaiting') AND lane = ?1 AND seq <> ?2
+         WHERE state <> 'ended' AND state IN ('ready', 'running', 'waiting', 'awaiting') AND lane = ?1 AND seq <> ?2
              AND NOT (state = 'waiting' AND in_lane = 'waits')
              AND (begun OR (seq < ?2 AND max(coalesce(due, 0), coalesce(not_before, 0)) <= ?3))
          ORDER BY begun DESC, seq LIMIT 1";

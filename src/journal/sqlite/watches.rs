@@ -4,15 +4,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::decode::Columns;
-use super::sql;
+use super::{sql, watched};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
-use crate::journal::{InvitationRow, JournalError, Walk, WatchRow, evidence};
-
-/// Every watch.
-pub(super) fn all(connection: &Connection) -> Result<Vec<WatchRow>, JournalError> {
-    let select = "SELECT * FROM watches ORDER BY business, sent_at, command";
-    sql::all(connection, select, [], |row| Columns(row).watch())
-}
+use crate::journal::{InvitationRow, JournalError, Walk, WatchRow, Watched, WatchedList, evidence};
 
 /// The open claims of an asset by a business, oldest first.
 pub(super) fn open_claims(
@@ -49,10 +43,15 @@ pub(super) fn removed_since(
     sql::all(connection, select, from, |row| Columns(row).parsed("person"))
 }
 
-/// Begins or replaces the watch of `id`.
-pub(super) fn set(connection: &Connection, id: &CommandId, watch: &WatchRow) -> Result<(), JournalError> {
-    let insert = "INSERT INTO watches (command, business, asset, access, tasks, sent_at, absences)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+/// Begins or replaces the watch of `id`, whose lists are looked at by then.
+pub(super) fn set(
+    connection: &Connection,
+    id: &CommandId,
+    watch: &WatchRow,
+    look_at: Timestamp,
+) -> Result<(), JournalError> {
+    let insert = "INSERT INTO watches (command, business, asset, access, tasks, sent_at, absences, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT expires_at FROM commands WHERE id = ?1))
          ON CONFLICT (command) DO UPDATE SET business = excluded.business, asset = excluded.asset,
              access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences";
     let row = params![
@@ -64,27 +63,27 @@ pub(super) fn set(connection: &Connection, id: &CommandId, watch: &WatchRow) -> 
         watch.sent_at.as_microsecond(),
         watch.absences,
     ];
-    sql::run(connection, insert, row).map(drop)
+    sql::run(connection, insert, row)?;
+    let what = Watched::Claims(watch.asset.kind, watch.access);
+    watched::join(connection, &WatchedList { business: watch.business.clone(), what }, look_at)
 }
 
-/// Every open invitation that is followed.
-pub(super) fn invitations(connection: &Connection) -> Result<Vec<InvitationRow>, JournalError> {
-    let select = "SELECT * FROM invitations ORDER BY business, sent_at, command";
-    sql::all(connection, select, [], |row| Columns(row).invitation())
-}
-
-/// Begins or replaces the watch of the invitation of `id`.
+/// Begins or replaces the watch of the invitation of `id`, whose lists are looked at by then.
 pub(super) fn set_invitation(
     connection: &Connection,
     id: &CommandId,
     invitation: &InvitationRow,
+    look_at: Timestamp,
 ) -> Result<(), JournalError> {
-    let insert = "INSERT INTO invitations (command, business, email, sent_at, absences) VALUES (?1, ?2, ?3, ?4, ?5)
+    let insert = "INSERT INTO invitations (command, business, email, sent_at, absences, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, (SELECT expires_at FROM commands WHERE id = ?1))
          ON CONFLICT (command) DO UPDATE SET business = excluded.business, email = excluded.email,
              sent_at = excluded.sent_at, absences = excluded.absences";
     let InvitationRow { business, email, sent_at, absences, .. } = invitation;
     let row = params![id.as_str(), business.as_str(), email.as_str(), sent_at.as_microsecond(), absences];
-    sql::run(connection, insert, row).map(drop)
+    sql::run(connection, insert, row)?;
+    let list = WatchedList { business: business.clone(), what: Watched::Invitations };
+    watched::join(connection, &list, look_at)
 }
 
 /// Ends the watch of `id`, where it has one.

@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 
 use super::words::{
-    Shelf, SqliteShelf, accept, anything, at, command, ended, ending, event, id, last_event, noted, page, pending,
-    seen, waiting, walk,
+    Shelf, SqliteShelf, accept, anything, at, business, command, ended, ending, event, id, last_event, noted, open,
+    page, pending, seen, waiting, walk, watches,
 };
 use crate::contract::Phase;
 use crate::journal::{
@@ -62,7 +62,7 @@ async fn the_same_command_twice_is_one(shelf: impl Shelf) {
     accept(&journal, "a").await;
     let Accepted::Same(row) = journal.accept(command("a")).await.unwrap() else { panic!("not the same") };
     assert_eq!((row.id, row.state), (id("a"), State::Ready));
-    assert_eq!(journal.open_commands().await.unwrap().len(), 1);
+    assert_eq!(open(&journal).await.len(), 1);
 }
 
 async fn other_content_under_a_known_id_changes_nothing(shelf: impl Shelf) {
@@ -204,16 +204,16 @@ async fn an_invitation_is_followed_until_its_command_ends(shelf: impl Shelf) {
         sent_at: at(2),
         absences: "[]".to_owned(),
     };
-    let record = Record { watch: WatchChange::Invite(row.clone()), ..Record::new(at(2), State::Pending) };
+    let record = Record { watch: WatchChange::Invite(row.clone(), at(2)), ..Record::new(at(2), State::Pending) };
     journal.record(id("a"), record).await.unwrap();
-    assert_eq!(journal.invitations().await.unwrap(), std::slice::from_ref(&row));
+    assert_eq!(journal.invitations_into(&business()).await.unwrap(), std::slice::from_ref(&row));
     journal.record_walk(walk("pending_users", 5), vec![(id("a"), "[5]".to_owned())]).await.unwrap();
     let walked = InvitationRow { absences: "[5]".to_owned(), ..row };
-    assert_eq!(journal.invitations().await.unwrap(), [walked]);
-    assert_eq!(journal.watches().await.unwrap(), [], "no claim is pending");
+    assert_eq!(journal.invitations_into(&business()).await.unwrap(), [walked]);
+    assert_eq!(watches(&journal).await, [], "no claim is pending");
     let end = Record { watch: WatchChange::Remove, ..ending("a", Phase::Completed, 1) };
     journal.record(id("a"), end).await.unwrap();
-    assert_eq!(journal.invitations().await.unwrap(), []);
+    assert_eq!(journal.invitations_into(&business()).await.unwrap(), []);
 }
 
 async fn what_follows_a_command_is_taken_in_with_its_end_and_once(shelf: impl Shelf) {
@@ -224,7 +224,7 @@ async fn what_follows_a_command_is_taken_in_with_its_end_and_once(shelf: impl Sh
     let recorded = journal.record(id("a"), Record { followers, ..ending("a", Phase::Completed, 1) }).await.unwrap();
     let new: Vec<&str> = recorded.followers.iter().map(|(_, id)| id.as_str()).collect();
     assert_eq!(new, ["a~recheck-1"], "one that is known stays as it is");
-    let open: Vec<String> = journal.open_commands().await.unwrap().into_iter().map(|row| row.id.to_string()).collect();
+    let open: Vec<String> = open(&journal).await.into_iter().map(|row| row.id.to_string()).collect();
     assert_eq!(open, ["a~recheck-2", "a~recheck-1"]);
     assert_eq!(journal.children(&id("a")).await.unwrap(), [], "they are nobody's children");
 }
@@ -243,7 +243,7 @@ async fn a_refused_record_leaves_nothing_behind(shelf: impl Shelf) {
     assert_eq!(code(journal.record(id("a"), record).await), "sql");
     assert_eq!(journal.load(&id("a")).await.unwrap(), before);
     assert_eq!(waiting(&journal).await, []);
-    assert_eq!(journal.watches().await.unwrap(), []);
+    assert_eq!(watches(&journal).await, []);
     assert_eq!(journal.evidence(&id("a"), None).await.unwrap(), []);
     assert_eq!(journal.removed_since(&page(), at(0)).await.unwrap(), []);
 }
@@ -348,7 +348,7 @@ async fn a_closed_journal_takes_nothing(shelf: impl Shelf) {
     assert_eq!(code(late.accept(command("b")).await), "closed");
     assert_eq!(code(late.ping().await), "closed");
     assert_eq!(code(late.find(&id("a")).await), "closed");
-    assert_eq!(code(late.open_commands().await), "closed");
+    assert_eq!(code(late.begun(0, 1).await), "closed");
     late.close().await;
     let again = shelf.open().await;
     assert!(again.find(&id("a")).await.unwrap().is_some());

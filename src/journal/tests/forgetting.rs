@@ -1,8 +1,8 @@
 //! What is kept no longer, and what is kept all the same.
 
 use super::words::{
-    Shelf, SqliteShelf, anything, at, business, command, ended, ending, event, id, last_event, page, pending, seen,
-    waiting, walk,
+    Shelf, SqliteShelf, anything, at, business, command, ended, ending, event, id, last_event, open, page, pending,
+    seen, waiting, walk, watches,
 };
 use crate::contract::{Access, Phase};
 use crate::journal::{
@@ -100,7 +100,7 @@ async fn an_id_that_is_forgotten_is_new(shelf: impl Shelf) {
     forget_all(&journal, Horizons { evidence: at(-1), ..before(10) }).await;
     accept(&journal, New { fingerprint: "other".to_owned(), ..command("a") }).await;
     over(&journal, "b").await;
-    assert_eq!(journal.open_commands().await.unwrap().len(), 1);
+    assert_eq!(open(&journal).await.len(), 1);
 }
 
 async fn what_is_open_or_recent_or_waited_for_stays(shelf: impl Shelf) {
@@ -119,7 +119,7 @@ async fn what_is_open_or_recent_or_waited_for_stays(shelf: impl Shelf) {
     journal.record(id("waiter"), ending("waiter", Phase::Completed, 1)).await.unwrap();
     publish_all(&journal).await;
     assert_eq!(forget_all(&journal, commands_before(15)).await, 2, "the waiter, and what it waited for");
-    assert_eq!(journal.open_commands().await.unwrap().len(), 2);
+    assert_eq!(open(&journal).await.len(), 2);
 }
 
 async fn an_event_that_the_broker_has_not_confirmed_keeps_its_command(shelf: impl Shelf) {
@@ -270,7 +270,7 @@ async fn requesters_and_watches_go_with_their_command(shelf: impl Shelf) {
     journal.record(id("a"), ending("a", Phase::Expired, 1)).await.unwrap();
     publish_all(&journal).await;
     assert_eq!(forget_all(&journal, before(1_000)).await, 1);
-    assert_eq!(journal.watches().await.unwrap(), []);
+    assert_eq!(watches(&journal).await, []);
     accept(&journal, command("a")).await;
     journal.record(id("a"), Record { events: vec![event("a", 1)], ..Record::new(at(1), State::Ready) }).await.unwrap();
     journal.record(id("a"), ending("a", Phase::Completed, 2)).await.unwrap();

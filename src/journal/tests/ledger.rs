@@ -1,6 +1,8 @@
 //! What people look up: who is ahead in a lane, what is watched, the last walks, what became of events.
 
-use super::words::{Shelf, SqliteShelf, at, business, command, ending, event, id, page, pending, seen, walk, watch};
+use super::words::{
+    Shelf, SqliteShelf, at, business, command, ending, event, id, open, page, pending, seen, walk, watch,
+};
 use crate::contract::Phase;
 use crate::journal::{Filter, Journal, New, Record, Settled, State, StateName, Walk};
 
@@ -158,7 +160,7 @@ async fn who_only_reads_sees_what_is_written_and_writes_nothing(shelf: impl Shel
     let reader = shelf.open_read_only().await;
     accept(&journal, command("a")).await;
     assert!(reader.find(&id("a")).await.unwrap().is_some());
-    assert_eq!(reader.open_commands().await.unwrap().len(), 1);
+    assert_eq!(open(&reader).await.len(), 1);
     let refused = [
         reader.accept(command("b")).await.map(drop),
         reader.record(id("a"), ending("a", Phase::Completed, 1)).await.map(drop),

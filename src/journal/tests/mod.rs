@@ -10,4 +10,6 @@ mod limits;
 mod operations;
 mod standing;
 mod stops;
+mod turns;
+mod watched;
 pub(super) mod words;

@@ -1,7 +1,8 @@
 //! What is read back as it was written: states, intents, lanes, watches, parks, and the chain.
 
 use super::words::{
-    Shelf, SqliteShelf, accept, at, business, command, ended, ending, id, page, pending, seen, walk, watch,
+    Shelf, SqliteShelf, accept, at, business, command, ended, ending, id, open, page, pending, seen, walk, watch,
+    watches,
 };
 use crate::contract::{Access, Asset, Phase};
 use crate::journal::{
@@ -35,7 +36,7 @@ async fn a_walk_moves_many_watches_at_once(shelf: impl Shelf) {
     let second = journal.record_walk(walk("pending", 7), vec![]).await.unwrap();
     journal.record_walk(walk("held", 6), vec![]).await.unwrap();
     assert_ne!(first, second);
-    let absences: Vec<String> = journal.watches().await.unwrap().into_iter().map(|watch| watch.absences).collect();
+    let absences: Vec<String> = watches(&journal).await.into_iter().map(|watch| watch.absences).collect();
     assert_eq!(absences, [r#"["it's \"quoted\""]"#, "[]"]);
     let walks = journal.walks_since(&business(), "pending", at(0), 1).await.unwrap();
     assert_eq!(walks, [walk("pending", 7)], "the last of that list");
@@ -52,7 +53,7 @@ async fn a_denial_is_remembered_from_its_watch(shelf: impl Shelf) {
     let denial = journal.last_denial(&business(), &page(), Access::Agency).await.unwrap();
     assert_eq!(denial, Some((id("a"), at(9))));
     assert_eq!(journal.last_denial(&business(), &page(), Access::Owner).await.unwrap(), None);
-    assert_eq!(journal.watches().await.unwrap(), []);
+    assert_eq!(watches(&journal).await, []);
 }
 
 async fn a_watch_may_outlive_its_command(shelf: impl Shelf) {
@@ -60,7 +61,7 @@ async fn a_watch_may_outlive_its_command(shelf: impl Shelf) {
     accept(&journal, "a").await;
     journal.record(id("a"), pending("a")).await.unwrap();
     journal.record(id("a"), ending("a", Phase::Expired, 1)).await.unwrap();
-    assert_eq!(journal.watches().await.unwrap(), [watch("a")]);
+    assert_eq!(watches(&journal).await, [watch("a")]);
     assert_eq!(journal.open_claims(&business(), &page()).await.unwrap(), [], "its command is not open");
 }
 
@@ -70,7 +71,7 @@ async fn how_a_command_stands_to_its_lanes_is_kept(shelf: impl Shelf) {
     assert_eq!(journal.find(&id("a")).await.unwrap().unwrap().in_lane, InLane::Waits);
     for in_lane in [InLane::Holds, InLane::Left, InLane::Waits] {
         journal.record(id("a"), Record { in_lane, ..Record::new(at(1), State::Ready) }).await.unwrap();
-        assert_eq!(journal.open_commands().await.unwrap()[0].in_lane, in_lane);
+        assert_eq!(open(&journal).await[0].in_lane, in_lane);
     }
 }
 

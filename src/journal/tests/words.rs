@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use crate::contract::{Access, Asset, BusinessId, CommandId, Phase};
+use crate::contract::{Access, Asset, BusinessId, CommandId, Kind, Phase};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{
-    Accepted, CommandRow, Ended, EvidenceEntry, Exchange, Journal, MayCancel, New, NewEvent, Record, State, Walk,
-    WatchChange, WatchRow,
+    Accepted, CommandRow, Ended, EvidenceEntry, Exchange, Filter, Journal, MayCancel, New, NewEvent, Record, State,
+    StateName, Walk, WatchChange, WatchRow,
 };
 
 /// A store that can be opened, left and opened again.
@@ -126,7 +126,7 @@ pub(in crate::journal) fn watch(name: &str) -> WatchRow {
 }
 
 pub(in crate::journal) fn pending(name: &str) -> Record {
-    Record { watch: WatchChange::Set(watch(name)), ..Record::new(at(2), State::Pending) }
+    Record { watch: WatchChange::Set(watch(name), at(2)), ..Record::new(at(2), State::Pending) }
 }
 
 pub(in crate::journal) fn walk(list: &str, began: i64) -> Walk {
@@ -156,6 +156,20 @@ pub(in crate::journal) async fn waiting(journal: &Journal) -> Vec<(String, Strin
 pub(in crate::journal) async fn accept(journal: &Journal, name: &str) {
     let accepted = journal.accept(command(name)).await.unwrap();
     assert!(matches!(accepted, Accepted::New { .. }), "{name} was not new: {accepted:?}");
+}
+
+/// Whatever has not ended, in order of arrival.
+pub(in crate::journal) async fn open(journal: &Journal) -> Vec<CommandRow> {
+    let all = Filter { state: None, business: None, before: None, limit: u32::MAX };
+    let mut rows = journal.list(&all).await.unwrap();
+    rows.retain(|row| row.state.name() != StateName::Ended);
+    rows.reverse();
+    rows
+}
+
+/// What is watched in the lists of agency claims of Pages.
+pub(in crate::journal) async fn watches(journal: &Journal) -> Vec<WatchRow> {
+    journal.watches_in(&business(), Kind::Page, Access::Agency).await.unwrap()
 }
 
 /// An observation as JSON.

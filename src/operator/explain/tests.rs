@@ -116,7 +116,7 @@ fn pending(name: &str, absences: &str) -> Record {
         absences: absences.to_owned(),
     };
     Record {
-        watch: WatchChange::Set(watch),
+        watch: WatchChange::Set(watch, at(40)),
         observations: vec!["{}".to_owned()],
         events: vec![event(name, 1, Phase::Pending)],
         evidence: vec![
