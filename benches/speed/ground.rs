@@ -18,6 +18,8 @@ use crate::settings::IN_FLIGHT;
 use crate::slow_disk::SlowDisk;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// `poll.first`, so that the pending claims can be looked at in a run of minutes.
+const POLL_FIRST: &str = "10s";
 
 /// Who works on the queue.
 #[derive(Clone, Copy)]
@@ -90,17 +92,31 @@ impl Ground {
     /// # Errors
     /// When it does not get ready.
     pub(crate) async fn start(&self, side: Side<'_>, graph: &str, folder: &Path) -> Result<Process> {
+        let worker = self.start_cold(side, graph, folder)?;
+        if let Some(health) = &worker.health {
+            wait_until_ready(health).await?;
+        }
+        Ok(worker.process)
+    }
+
+    /// Starts `side`, and waits for nothing.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub(crate) fn start_cold(&self, side: Side<'_>, graph: &str, folder: &Path) -> Result<Started> {
         let mut command = match side {
-            Side::Bare => return Process::start(role("bare").args([&self.broker, graph]).stdin(Stdio::piped())),
+            Side::Bare => {
+                let process = Process::start(role("bare").args([&self.broker, graph]).stdin(Stdio::piped()))?;
+                return Ok(Started { process, health: None });
+            }
             Side::Worker | Side::Slow(_) => self.worker(graph, folder),
         };
         if let Side::Slow(disk) = side {
             disk.put_under(&mut command, folder);
         }
         let health = format!("127.0.0.1:{}", free_port()?);
-        let worker = Process::start(command.env("BINDERY__HTTP__LISTEN", &health))?;
-        wait_until_ready(&format!("http://{health}/readyz")).await?;
-        Ok(worker)
+        let process = Process::start(command.env("BINDERY__HTTP__LISTEN", &health))?;
+        Ok(Started { process, health: Some(format!("http://{health}/readyz")) })
     }
 
     fn worker(&self, graph: &str, folder: &Path) -> Command {
@@ -112,6 +128,8 @@ impl Ground {
             .env("BINDERY__GRAPH__BASE_URL", graph)
             .env("BINDERY__GRAPH__CALL_WITHIN", "15m") // the stub of the memory run answers nothing for ten minutes
             .env("BINDERY__LIMITS__IN_FLIGHT", IN_FLIGHT.to_string())
+            .env("BINDERY__LIMITS__BACKLOG", "2000000")
+            .env("BINDERY__POLL__FIRST", POLL_FIRST)
             .env("BINDERY__CLAIMS__OPEN_PER_BUSINESS", "1000000")
             .env("BINDERY__CLAIMS__NEW_PER_HOUR", "1000000")
             .env("BINDERY__CREDENTIALS__MAIN__ACCESS_TOKEN", "bench")
@@ -119,6 +137,13 @@ impl Ground {
             .env("RUST_LOG", "warn");
         worker
     }
+}
+
+/// A side that was started.
+pub(crate) struct Started {
+    pub(crate) process: Process,
+    /// Where a worker says that it is ready.
+    health: Option<String>,
 }
 
 /// The stub of Graph, in a process of its own.
@@ -142,8 +167,21 @@ impl Graph {
     /// # Errors
     /// When it does not start.
     pub(crate) async fn start(latency: Duration) -> Result<Self> {
+        Self::of(latency, "grants").await
+    }
+
+    /// A stub that answers at once, and approves no claim.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) async fn undecided() -> Result<Self> {
+        Self::of(Duration::ZERO, "waits").await
+    }
+
+    async fn of(latency: Duration, claims: &str) -> Result<Self> {
         let milliseconds = latency.as_millis().to_string();
-        let mut process = Process::start(role("stub").arg(milliseconds).stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+        let mut process =
+            Process::start(role("stub").args([&milliseconds, claims]).stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let url = first_line(process.child.stdout.take()).await.context("the stub did not start")?;
         Ok(Self { process, url })
     }
@@ -156,14 +194,23 @@ impl Graph {
         self.process.cpu()
     }
 
+    /// What it was asked so far.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) async fn asked(&self) -> Result<Asked> {
+        let told = reqwest::get(format!("{}/_stub", self.url)).await?.bytes().await?;
+        Ok(serde_json::from_slice(&told)?)
+    }
+
     /// Ends it and tells what it was asked.
     ///
     /// # Errors
     /// When it has ended before.
     pub(crate) async fn stop(self) -> Result<Asked> {
-        let told = reqwest::get(format!("{}/_stub", self.url)).await?.bytes().await?;
+        let told = self.asked().await?;
         self.process.kill().await?;
-        Ok(serde_json::from_slice(&told)?)
+        Ok(told)
     }
 }
 

@@ -61,9 +61,17 @@ impl Loader {
     /// # Errors
     /// When the broker refuses one.
     pub(crate) async fn fill(&self, claims: usize) -> Result<()> {
+        self.put((0..claims).map(|n| ("claim", command(n)))).await
+    }
+
+    /// Puts these commands into the queue, and waits until the broker has them all.
+    ///
+    /// # Errors
+    /// When the broker refuses one.
+    pub(crate) async fn put(&self, commands: impl Iterator<Item = (&'static str, Vec<u8>)>) -> Result<()> {
         let mut out = VecDeque::with_capacity(UNCONFIRMED);
-        for n in 0..claims {
-            out.push_back(self.publish(n).await?);
+        for (key, body) in commands {
+            out.push_back(self.send(key, &body).await?);
             if out.len() == UNCONFIRMED {
                 confirmed(out.pop_front()).await?;
             }
@@ -114,9 +122,13 @@ impl Loader {
     }
 
     async fn publish(&self, n: usize) -> Result<PublisherConfirm> {
+        self.send("claim", &command(n)).await
+    }
+
+    async fn send(&self, key: &str, body: &[u8]) -> Result<PublisherConfirm> {
         let properties = BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        Ok(self.channel.basic_publish(QUEUE.into(), "claim".into(), options, &command(n), properties).await?)
+        Ok(self.channel.basic_publish(QUEUE.into(), key.into(), options, body, properties).await?)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `make bench`: a real RabbitMQ node of its own, a stub of Graph and either side as processes, real clocks. Prints a
 //! table, writes it to `target/bench/speed.md`, and exits with 1 where a bound is missed. docs/performance.md says how to
-//! read it. `BENCH_QUICK=1` is a quick look; `BENCH_ONLY="drain open memory"` names the parts that are wanted.
+//! read it. `BENCH_QUICK=1` is a quick look; `BENCH_ONLY="drain flood"` names the parts that are wanted.
 //!
 //! ```text
 //! loader ──▶ RabbitMQ ──▶ worker, or the bare loop ──▶ stub of Graph
@@ -13,13 +13,16 @@ mod bare;
 mod claims;
 mod drain;
 mod figures;
+mod flood;
 mod ground;
 mod held;
 mod http;
 mod loader;
 mod machine;
 mod memory;
+mod million;
 mod open;
+mod pending;
 mod process;
 mod report;
 mod settings;
@@ -45,7 +48,9 @@ fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["stub", latency] => stub::serve(Duration::from_millis(latency.parse()?)).map(|()| ExitCode::SUCCESS),
+        ["stub", latency, grants] => {
+            stub::serve(Duration::from_millis(latency.parse()?), grants == "grants").map(|()| ExitCode::SUCCESS)
+        }
         ["bare", broker, graph] => bare::work(broker, graph).map(|()| ExitCode::SUCCESS),
         _ => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(bench()),
     }
@@ -89,6 +94,15 @@ async fn measure(ground: &Ground, settings: &Settings, folder: &std::path::Path)
     let queued =
         if has_memory { Some(memory::queued(ground, settings).await.context("memory, queued")?) } else { None };
     report.memory(idle, queued, settings);
+    if settings.has(Part::Flood) {
+        report.flood(&flood::measure(ground, settings).await.context("flood")?, settings);
+    }
+    if settings.has(Part::Million) {
+        report.million(&million::measure(ground, settings).await.context("million")?, settings);
+    }
+    if settings.has(Part::Pending) {
+        report.pending(&pending::measure(ground, settings).await.context("pending")?, settings);
+    }
     Ok(report)
 }
 

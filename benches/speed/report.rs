@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use crate::drain::{Drain, Run};
 use crate::figures::{Bound, median};
+use crate::flood::Flood;
+use crate::million::Million;
 use crate::open::Way;
+use crate::pending::Pending;
 use crate::process::Memory;
 use crate::settings::{BUSINESSES, IN_FLIGHT, RATE, Settings};
 
@@ -96,6 +99,69 @@ impl Report {
             let name = format!("resident, {} commands queued, MB", settings.queued);
             self.row(&name, "–", &row(queued), "", Some((queued.resident, Bound::Below(120.0))));
         }
+    }
+
+    /// One business's flood beside another's few commands.
+    pub(crate) fn flood(&mut self, flood: &Flood, settings: &Settings) {
+        let (alone, beside) = (flood.alone.as_secs_f64() * 1e3, flood.beside.as_secs_f64() * 1e3);
+        let name = format!("beside a flood of {}: p95 of another business's commands, times alone", settings.flood);
+        let told = format!("{beside:.0} ms, alone {alone:.0} ms, {} of the flood left", flood.left);
+        self.judged(&name, &told, beside / alone, Bound::Below(2.0));
+    }
+
+    /// A journal that holds very many commands beside one that holds few.
+    pub(crate) fn million(&mut self, million: &Million, settings: &Settings) {
+        let of = settings.million;
+        let rates = |[few, many]: [f64; 2]| format!("{many:.0}/s, with few {few:.0}/s");
+        let ratio = |[few, many]: [f64; 2]| many / few;
+        let (taken, begun) = (million.taken_in, million.begun);
+        self.judged(
+            &format!("{of} queued: taken in, times with few"),
+            &rates(taken),
+            ratio(taken),
+            Bound::AtLeast(0.9),
+        );
+        self.judged(
+            &format!("{of} queued: worked off, times with few"),
+            &rates(begun),
+            ratio(begun),
+            Bound::AtLeast(0.9),
+        );
+        let told =
+            format!("{:.1} MB, after a restart {:.1} MB", million.memory[0].resident, million.memory[1].resident);
+        let most = million.memory[0].resident.max(million.memory[1].resident);
+        self.judged(&format!("{of} queued: resident, MB"), &told, most, Bound::Below(150.0));
+        let restart = million.restart.as_secs_f64();
+        self.row(&format!("{of} queued: from the start to the first call"), "–", &format!("{restart:.2} s"), "", None);
+    }
+
+    /// A great many pending claims.
+    pub(crate) fn pending(&mut self, pending: &Pending, settings: &Settings) {
+        let of = settings.pending;
+        let (calls, pages) = (pending.calls as f64, pending.pages as f64);
+        let told = format!(
+            "{calls:.0} calls for {pages:.0} pages of {BUSINESSES} lists, in {:.1} s",
+            pending.took.as_secs_f64()
+        );
+        let beyond = (calls - pages) / BUSINESSES as f64;
+        self.judged(
+            &format!("{of} pending: calls of a sweep beyond the pages, a business"),
+            &told,
+            beyond,
+            Bound::Below(2.001),
+        );
+        let memory = pending.memory.resident;
+        self.judged(&format!("{of} pending: resident, MB"), &format!("{memory:.1} MB"), memory, Bound::Below(120.0));
+        let restart = pending.restart.as_secs_f64();
+        let told = format!("{restart:.2} s");
+        self.judged(&format!("{of} pending: from the start to the first call, s"), &told, restart, Bound::Below(2.0));
+        let idle = pending.idle * 100.0;
+        let name = format!("{of} pending: CPU between sweeps, percent of a core");
+        self.judged(&name, &format!("{idle:.1} %"), idle, Bound::Below(5.0));
+    }
+
+    fn judged(&mut self, name: &str, told: &str, figure: f64, bound: Bound) {
+        self.row(name, "–", told, &format!("{figure:.2}"), Some((figure, bound)));
     }
 
     /// Ratios round by round, because a machine is not the same from minute to minute; their median is judged.

@@ -27,6 +27,12 @@ pub(crate) struct Settings {
     pub(crate) warm_up: usize,
     /// Commands that wait in the journal while memory is read.
     pub(crate) queued: usize,
+    /// Commands of the flood.
+    pub(crate) flood: usize,
+    /// Commands that lie in the journal where it holds very many.
+    pub(crate) million: usize,
+    /// Claims that wait for an approval.
+    pub(crate) pending: usize,
     parts: Vec<Part>,
 }
 
@@ -39,10 +45,28 @@ pub(crate) enum Part {
     Open,
     /// Resident memory.
     Memory,
+    /// One business's flood beside another's few commands.
+    Flood,
+    /// A million commands in the journal.
+    Million,
+    /// A great many pending claims.
+    Pending,
+}
+
+impl Part {
+    /// Every part, by its word.
+    const ALL: [(&str, Self); 6] = [
+        ("drain", Self::Drain),
+        ("open", Self::Open),
+        ("memory", Self::Memory),
+        ("flood", Self::Flood),
+        ("million", Self::Million),
+        ("pending", Self::Pending),
+    ];
 }
 
 impl Settings {
-    /// From `BENCH_QUICK` (set: 2 000 claims) and `BENCH_ONLY` (some of `drain open memory`).
+    /// From `BENCH_QUICK` (set: 2 000 claims) and `BENCH_ONLY` (some of `drain open memory flood million pending`).
     ///
     /// # Errors
     /// When `BENCH_ONLY` names what is no part.
@@ -51,9 +75,13 @@ impl Settings {
         let parts = parts(&std::env::var("BENCH_ONLY").unwrap_or_default())?;
         let rate = RATE as usize;
         Ok(if quick {
-            Self { quick, claims: 2_000, rounds: 1, open: 6 * rate, warm_up: rate, queued: 10_000, parts }
+            let (flood, million, pending) = (20_000, 50_000, 5_000);
+            let (open, warm_up, queued) = (6 * rate, rate, 10_000);
+            Self { quick, claims: 2_000, rounds: 1, open, warm_up, queued, flood, million, pending, parts }
         } else {
-            Self { quick, claims: 20_000, rounds: 3, open: 32 * rate, warm_up: 2 * rate, queued: 100_000, parts }
+            let (flood, million, pending) = (100_000, 1_000_000, 100_000);
+            let (open, warm_up, queued) = (32 * rate, 2 * rate, 100_000);
+            Self { quick, claims: 20_000, rounds: 3, open, warm_up, queued, flood, million, pending, parts }
         })
     }
 
@@ -66,12 +94,10 @@ impl Settings {
 fn parts(named: &str) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     for name in named.split([' ', ',']).filter(|name| !name.is_empty()) {
-        parts.push(match name {
-            "drain" => Part::Drain,
-            "open" => Part::Open,
-            "memory" => Part::Memory,
-            other => bail!("BENCH_ONLY: {other:?} is none of drain, open, memory"),
-        });
+        match Part::ALL.into_iter().find(|(word, _)| *word == name) {
+            Some((_, part)) => parts.push(part),
+            None => bail!("BENCH_ONLY: {name:?} is none of {}", Part::ALL.map(|(word, _)| word).join(", ")),
+        }
     }
-    Ok(if parts.is_empty() { vec![Part::Drain, Part::Open, Part::Memory] } else { parts })
+    Ok(if parts.is_empty() { Part::ALL.map(|(_, part)| part).to_vec() } else { parts })
 }

@@ -55,6 +55,18 @@ impl Told {
         times.into_iter().collect::<Option<Vec<Instant>>>().context("a claim was told twice, another never")
     }
 
+    /// The next event: its type, the command's id, and when it came.
+    ///
+    /// # Errors
+    /// When nothing comes for a minute.
+    pub(crate) async fn next(&mut self) -> Result<(String, String, Instant)> {
+        let next = timeout(SILENT_AT_MOST, self.consumer.next()).await.context("silence")?;
+        let delivery = next.context("the broker has ended the consumer")??;
+        let text = |property: &Option<lapin::types::ShortString>| property.as_ref().map(ToString::to_string);
+        let (kind, id) = (text(delivery.properties.kind()), text(delivery.properties.correlation_id()));
+        Ok((kind.context("an event without a type")?, id.context("an event of nobody")?, Instant::now()))
+    }
+
     /// Says goodbye; the queue goes with the connection.
     ///
     /// # Errors
