@@ -14,6 +14,7 @@ mod claims;
 mod collector;
 mod contract_files;
 mod evidence;
+mod fairness;
 mod fan_out;
 mod faults;
 mod groups;
