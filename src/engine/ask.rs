@@ -160,6 +160,7 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::Assign { business, .. }
         | Call::Members { business, .. }
         | Call::Invitations { business, .. }
+        | Call::PartnersOn { business, .. }
         | Call::Invite { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
         | Call::LinksOf { .. }
@@ -175,6 +176,8 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. }
         | Call::MyPeople
+        | Call::Share { .. }
+        | Call::Unshare { .. }
         | Call::CallOff { .. } => progress.command.business.clone(),
     }
 }
