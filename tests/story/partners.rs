@@ -54,7 +54,7 @@ async fn a_share_is_pending_over_a_restart_until_an_admin_approves_it_and_then_r
     ensure!(!is_shared(&story));
     // To give it back waits for the admin again.
     story.send(&json!({"id": "u", "command": "undo", "target": "r"})).await?;
-    story.call("the share of the undo", |call| call.is_write() && call.number > before).await?;
+    story.call("the share of the undo", |call| call.is_write() && call.n > before).await?;
     story.meta.approve(NEIGHBOUR, ACCOUNT, None)?;
     ends(&story.event_of("u").await?, "completed", json!(true))?;
     ensure!(is_shared(&story));
@@ -69,7 +69,7 @@ async fn a_denied_share_is_told_as_inferred_with_the_walks_that_missed_it() -> R
     // Only what the list has shown can be missed there.
     let shown = |call: &bindery::graph_sim::Call| call.is(Verb::Get, "agencies");
     let before = story.last_call();
-    story.call("a walk that shows it", |call| shown(call) && call.number > before).await?;
+    story.call("a walk that shows it", |call| shown(call) && call.n > before).await?;
     story.meta.deny(NEIGHBOUR, ACCOUNT)?;
     let event = story.event_of("s").await?;
     ends(&event, "denied", json!(true))?;
