@@ -59,7 +59,7 @@ async fn look(shared: &Shared, business: &BusinessId, asset: &Asset, rows: &[Wat
         let Some(partner) = &row.partner else { continue };
         let when = (walked.walk.began, walked.walk.ended);
         let sight = sight_of_share(partner, so_far.shown, walked.partners.as_deref(), when);
-        let shown = so_far.shown || sight.pending;
+        let shown = so_far.shown.after(&sight);
         match so_far.absences.after(row.sent_at, &sight, shared.rules.proof()) {
             Verdict::Open(absences) => {
                 let next = Followed { absences, polls, last: Some(walked.walk.began), shown };

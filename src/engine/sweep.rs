@@ -22,8 +22,8 @@ use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{EvidenceEntry, Walk, WatchRow, evidence};
 use crate::meta::{Answer, AssetList, Call, Claimable, Reply};
-use crate::procedures::StopCause;
 use crate::procedures::verdict::{Absences, Sight, Verdict};
+use crate::procedures::{Shown, StopCause};
 use crate::telemetry;
 
 /// The longest time between two looks at what is due.
@@ -35,9 +35,9 @@ pub(crate) struct Followed {
     pub(crate) absences: Absences,
     pub(crate) polls: u32,
     pub(crate) last: Option<Timestamp>,
-    /// Of a share: the list has shown it as open, so that it can be missed there.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) shown: bool,
+    /// Of a share: whether the list has shown it as open, so that it can be missed there.
+    #[serde(default, skip_serializing_if = "Shown::is_not_yet")]
+    pub(crate) shown: Shown,
 }
 
 /// A watch that the lists have decided.

@@ -47,7 +47,7 @@ pub use observation::{
     Watch,
 };
 pub use offboard::rechecks;
-pub use partners::sight_of_share;
+pub use partners::{Shown, sight_of_share};
 pub use rules::Rules;
 
 use crate::contract::{Body, Command, Outcome, Targets};

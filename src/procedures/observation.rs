@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deeds::Deeds;
+use super::partners::Shown;
 use super::verdict::Verdict;
 use crate::contract::{
     Access, Asset, AssetSeen, BusinessId, Command, CommandId, Digest, EmailAddress, ItemResult, Outcome, Person,
@@ -110,8 +111,8 @@ pub struct ShareWatch {
     pub tasks: Tasks,
     /// When the request left; walks that began before it count for nothing.
     pub sent_at: Timestamp,
-    /// The list has shown it as open: only then can it be missed there.
-    pub shown: bool,
+    /// Whether the list has shown it as open: only then can it be missed there.
+    pub shown: Shown,
 }
 
 /// An open invitation, to be followed until the person has joined.

@@ -1,6 +1,7 @@
 //! What `share` and `revoke` have in common: how a partner stands to an asset, and open shares that give way.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::bring_about::{Brought, Look, Sent, bring_about};
 use super::claim::listed;
@@ -89,14 +90,38 @@ impl Partnership<'_> {
     }
 }
 
+/// Whether the list of partners has shown an open share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// It has not, and perhaps never will.
+    #[default]
+    NotYet,
+    /// It has.
+    Once,
+}
+
+impl Shown {
+    /// After one more walk.
+    #[must_use]
+    pub fn after(self, sight: &Sight) -> Self {
+        if sight.pending { Self::Once } else { self }
+    }
+
+    /// Whether it has not.
+    #[must_use]
+    pub fn is_not_yet(&self) -> bool {
+        *self == Self::NotYet
+    }
+}
+
 /// What a walk over an asset's partners shows of an open share; no partners where the walk broke.
 ///
 /// It is missed only where the list has `shown` it: what a list never shows is not gone when it does not stand there.
 #[must_use]
-#[expect(clippy::fn_params_excessive_bools, reason = "whether the list has shown it is one yes or no of its watch")]
 pub fn sight_of_share(
     partner: &BusinessId,
-    shown: bool,
+    shown: Shown,
     partners: Option<&[PartnerOn]>,
     (began, ended): (Timestamp, Timestamp),
 ) -> Sight {
@@ -104,7 +129,7 @@ pub fn sight_of_share(
     Sight {
         began,
         ended,
-        complete: partners.is_some() && shown,
+        complete: partners.is_some() && shown == Shown::Once,
         pending: found.is_some_and(|on| on.open),
         held: found.filter(|on| !on.open).map(|on| on.tasks.clone()),
     }

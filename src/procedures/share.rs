@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::bring_about::{Brought, Look, Sent, bring_about};
 use super::observation::{OpenClaim, Query, Say, ShareWatch, StopCause};
-use super::partners::{Partnership, Standing};
+use super::partners::{Partnership, Shown, Standing};
 use super::script::{Run, Script, Watched};
 use super::verdict::Verdict;
 use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, Phase, Targets, Tasks};
@@ -19,14 +19,14 @@ use crate::meta::{Answer, Call, Claimed};
 struct Share<'a> {
     with: Partnership<'a>,
     tasks: &'a Tasks,
-    /// Before the first write somebody's request stood in the list already.
-    open_before: bool,
+    /// Whether somebody's request stood in the list before the first write.
+    open_before: Shown,
 }
 
 /// What Meta made of a share.
 enum Shared {
     Held(Tasks),
-    Waiting { since: Timestamp, shown: bool },
+    Waiting { since: Timestamp, shown: Shown },
 }
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
@@ -39,8 +39,8 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     let (_, standing) = with.standing(script)?;
     let open_before = match standing {
         Standing::Held(held) => return Ok(already(script, asset, tasks, held)),
-        Standing::Open => true,
-        Standing::Absent => false,
+        Standing::Open => Shown::Once,
+        Standing::Absent => Shown::NotYet,
     };
     let share = Share { with, tasks, open_before };
     for open in with.open_shares(script)? {
@@ -104,8 +104,8 @@ impl Share<'_> {
         let (began, standing) = self.with.standing(script)?;
         Ok(match standing {
             Standing::Held(held) => Look::Seen(Shared::Held(held)),
-            Standing::Open if sent.answer.is_some() || !self.open_before => {
-                Look::Seen(Shared::Waiting { since: sent.left, shown: true })
+            Standing::Open if sent.answer.is_some() || self.open_before.is_not_yet() => {
+                Look::Seen(Shared::Waiting { since: sent.left, shown: Shown::Once })
             }
             Standing::Open | Standing::Absent => Look::NotYet(began),
         })
@@ -129,7 +129,7 @@ impl Share<'_> {
         }
     }
 
-    fn wait_for_others(&self, script: &mut Script<'_>, sent_at: Timestamp, shown: bool) -> Run<Outcome> {
+    fn wait_for_others(&self, script: &mut Script<'_>, sent_at: Timestamp, shown: Shown) -> Run<Outcome> {
         script.say(Say::Pending);
         let watch = ShareWatch {
             business: script.business().clone(),

@@ -8,6 +8,7 @@ use super::{Situation, Step, count, length, time};
 use crate::contract::BusinessId;
 use crate::engine;
 use crate::journal::{Walk, WatchRow};
+use crate::procedures::Shown;
 use crate::procedures::verdict::Absences;
 
 pub(super) fn pending(situation: &Situation) -> Stands {
@@ -50,7 +51,7 @@ fn shared(situation: &Situation, watch: &WatchRow, partner: &BusinessId) -> Stan
             time(watch.sent_at)
         ),
         walks(situation, watch, so_far.polls),
-        if so_far.shown {
+        if so_far.shown == Shown::Once {
             format!("{list} has shown it as open: gone from there it counts as denied")
         } else {
             format!("{list} has not shown it so far: that it is not there proves nothing")
@@ -58,7 +59,7 @@ fn shared(situation: &Situation, watch: &WatchRow, partner: &BusinessId) -> Stan
     ];
     let mut next = vec![look(situation, watch)];
     next.push(Step::some_time(format!("seen in {list} with access: it ends as completed")));
-    if so_far.shown {
+    if so_far.shown == Shown::Once {
         next.push(denial(situation, watch, so_far.absences, "no longer there"));
     }
     let given_up = watch.sent_at + situation.poll.give_up_after;

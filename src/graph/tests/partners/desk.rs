@@ -130,7 +130,6 @@ impl Desk {
         Played { outcome, results, deeds, planned, writes: self.writes - before }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a paper world makes what its tests ask and panics at all else")]
     fn brings(&mut self, then: Move, on_record: &Fact) -> Observation {
         let now = self.now();
         match then {
@@ -149,11 +148,21 @@ impl Desk {
                     Query::Deeds { .. } => on_record.clone(),
                     Query::OpenClaims { .. } | Query::OpenShares { .. } => Fact::OpenClaims(Vec::new()),
                     Query::RemovedSince { .. } => Fact::Removed(Vec::new()),
-                    other => panic!("nobody asks {other:?}"),
+                    Query::LastDenial { .. } | Query::Leaving { .. } | Query::IsLeaving { .. } | Query::Stop { .. } => {
+                        panic!("nobody asks {query:?}")
+                    }
                 };
                 Observation::Consulted { query, fact }
             }
-            other => panic!("nobody makes {other:?}"),
+            Move::Watch(_)
+            | Move::WatchInvitation(_)
+            | Move::Announce(_)
+            | Move::Rehearsed(_)
+            | Move::Notice(_)
+            | Move::Spawn(_)
+            | Move::AwaitChildren
+            | Move::AwaitEnd(_)
+            | Move::Finish(_) => panic!("nobody makes this here"),
         }
     }
 
@@ -183,7 +192,7 @@ impl Desk {
             let reply = line::ask(&mut self.sim, TOKEN, &call);
             let Reply::Answer(Answer::Partners(partners)) = reply else { panic!("{call:?}: {reply:?}") };
             let sight = sight_of_share(&watch.partner, shown, Some(&partners), when);
-            shown |= sight.pending;
+            shown = shown.after(&sight);
             match absences.after(watch.sent_at, &sight, self.rules.proof()) {
                 Verdict::Open(so_far) => absences = so_far,
                 verdict @ (Verdict::Granted(_) | Verdict::Gone) => {
