@@ -421,23 +421,31 @@ fn what_somebody_changed_since_is_left_by_the_undo_and_named() {
 #[derive(Debug, Clone, Copy)]
 enum Course {
     AtOnce,
-    Approved(u64),
-    Denied(u64),
+    Asked(Asked),
+}
+
+/// Who is asked, whether anybody sees that, what they say and after how many seconds.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    by: Approver,
+    hidden: bool,
+    approves: bool,
+    after: u64,
 }
 
 fn courses() -> impl Strategy<Value = Course> {
-    prop_oneof![Just(Course::AtOnce), (0..1_500u64).prop_map(Course::Approved), (0..1_500u64).prop_map(Course::Denied)]
+    let asked =
+        (any::<bool>(), any::<bool>(), any::<bool>(), 0..1_500u64).prop_map(|(admin, hidden, approves, after)| {
+            let by = if admin { Approver::Admin } else { Approver::Partner };
+            Course::Asked(Asked { by, hidden, approves, after })
+        });
+    prop_oneof![1 => Just(Course::AtOnce), 3 => asked]
 }
 
-fn on(course: Course, hidden: bool, asset: AssetBuilder) -> AssetBuilder {
-    let asked = |a: AssetBuilder| {
-        if hidden { a.shared_out_of_sight(Approver::Admin) } else { a.shared_once_approved(Approver::Partner) }
-    };
-    match course {
-        Course::AtOnce => asset,
-        Course::Approved(after) => asked(asset).approves_after(after),
-        Course::Denied(after) => asked(asset).denies_after(after),
-    }
+fn on(course: Course, asset: AssetBuilder) -> AssetBuilder {
+    let Course::Asked(Asked { by, hidden, approves, after }) = course else { return asset };
+    let asset = if hidden { asset.shared_out_of_sight(by) } else { asset.shared_once_approved(by) };
+    if approves { asset.approves_after(after) } else { asset.denies_after(after) }
 }
 
 /// Endings of writes whose answers were lost over and over, and of requests out of sight: told, and never as a success.
@@ -451,11 +459,11 @@ proptest! {
     #[test]
     fn a_share_and_its_revoke_are_what_they_say(
         kind in prop::sample::select(Kind::ALL.into_iter().filter(|kind| cell(*kind, Deed::Share).way == Way::Call).collect::<Vec<_>>()),
-        (course, hidden) in (courses(), any::<bool>()),
+        course in courses(),
         luck in prop::collection::vec(any::<u8>(), 1..12),
         lag in prop_oneof![Just(0u64), 1u64..250],
     ) {
-        let mut desk = Desk::of(world_of(kind, |a| on(course, hidden, a))).with(luck, lag);
+        let mut desk = Desk::of(world_of(kind, |a| on(course, a))).with(luck, lag);
         let before = stands(&desk.sim.world);
         let (_, some) = words(kind);
         let shared = desk.does(share(kind, some));

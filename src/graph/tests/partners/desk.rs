@@ -107,7 +107,16 @@ impl Desk {
                     Observation::Spawned { assets: u32::try_from(children.len()).unwrap() }
                 }
                 Move::AwaitChildren => Observation::Children { tally: tally(&parts), concerned: Vec::new() },
-                then => self.brings(then, on_record),
+                then @ (Move::Ask(_)
+                | Move::Consult(_)
+                | Move::Watch(_)
+                | Move::WatchShare(_)
+                | Move::WatchInvitation(_)
+                | Move::WaitUntil(_)
+                | Move::Announce(_)
+                | Move::Rehearsed(_)
+                | Move::Notice(_)
+                | Move::AwaitEnd(_)) => self.brings(then, on_record),
             };
             seen.push(observation);
         }
