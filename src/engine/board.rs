@@ -46,7 +46,8 @@ pub(crate) enum Left {
     Outside,
     /// It goes on then, and keeps its lane.
     Until(Timestamp),
-    /// As [`Self::Until`], because it may not go on: a bucket, a credential, a hold, Meta that does not answer.
+    /// As [`Self::Until`], because it may not go on: a bucket, a credential, Meta that does not answer. Who waits for an
+    /// operator's word, for ever if need be, is not here meanwhile: the journal has it, and its lanes.
     HeldBack(Timestamp),
     /// Nothing could be recorded: it is tried again then.
     Failed(Timestamp),
@@ -242,12 +243,12 @@ impl Board {
             Left::Ended | Left::Failed(_) => {}
             Left::Outside | Left::Until(_) | Left::HeldBack(_) | Left::Away(_) if woken => self.make_ready(seq),
             Left::Until(due) => self.later_or_now(seq, due, now),
-            Left::HeldBack(due) => self.hold_back(seq, due, now),
+            Left::HeldBack(due) if due < Timestamp::MAX => self.hold_back(seq, due, now),
             // The journal let it in and has no time for it any more.
             Left::Away(due) if due < Timestamp::MAX && self.turn_of(seq) == Some(Turn::Outside) => {
                 self.later_or_now(seq, due, now);
             }
-            Left::Outside | Left::Away(_) => self.forget(seq),
+            Left::Outside | Left::HeldBack(_) | Left::Away(_) => self.forget(seq),
         }
     }
 

@@ -70,9 +70,11 @@ fn note(shared: &Shared, ended: Result<Ended, JoinError>) -> bool {
         Ok((seq, id, Ok((left, calls)))) => {
             let mut memory = shared.memory();
             memory.board.left(seq, left, calls, now);
-            if let Left::Away(_) = left {
-                // From now on a release finds it in the journal.
+            if matches!(left, Left::Away(_)) || left == Left::HeldBack(Timestamp::MAX) {
+                // From now on the word that it waits for finds it in the journal.
                 memory.unreleased.retain(|(_, other)| *other != seq);
+                memory.held.remove(&seq);
+                memory.tripped.remove(&seq);
             }
             drop(memory);
             if left == Left::Ended {

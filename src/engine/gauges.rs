@@ -16,6 +16,9 @@ use crate::contract::WaitCause;
 use crate::journal::{JournalError, OutboxDepth, StateName};
 use crate::telemetry::{self, Tell};
 
+#[cfg(test)]
+mod tests;
+
 type Read = fn(&Shared, Timestamp, &mut Tell<'_>);
 
 /// What a look at the journal may take, on the thread of whoever scrapes.

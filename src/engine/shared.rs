@@ -15,7 +15,7 @@ use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, Command, CommandId, Targets, WaitCause};
-use crate::governor::{Blast, Holds, Outage, Pace, Parks, Usages};
+use crate::governor::{Blast, Breakers, Holds, Outage, Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{Journal, Turn};
 use crate::procedures::{Rules, StopCause};
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) outbox: Notify,
     /// Where results go too.
     pub(crate) replies: Replies,
+    /// One change of the switch or of a breaker at a time, so that what is in memory is what the journal was told last.
+    pub(crate) switching: tokio::sync::Mutex<()>,
     /// Begin nothing new.
     pub(crate) stop: CancellationToken,
 }
@@ -66,12 +68,18 @@ pub(crate) struct Memory {
     pub(crate) holds: Holds,
     /// Those whose next write met a hold: a resume wakes them.
     pub(crate) held: BTreeSet<Seq>,
+    /// Whose claims stop.
+    pub(crate) breakers: Breakers,
+    /// Those whose claim met an open breaker: its reset wakes them.
+    pub(crate) tripped: BTreeSet<Seq>,
     /// The removals of the last hour.
     pub(crate) blast: Blast,
     /// Those that wait for the release of a command: their own, or that which fanned out into them.
     pub(crate) unreleased: BTreeSet<(CommandId, Seq)>,
     /// The journal may have to let somebody in before its time was to come.
     pub(crate) somebody_may_come: bool,
+    /// Whoever has begun and is not on the board may have waited for that word.
+    pub(crate) word_was_given: bool,
     /// What children wait for that their parents have not looked at yet, and since when.
     pub(crate) children_wait: HashMap<CommandId, Vec<(WaitCause, jiff::Timestamp)>>,
 }
@@ -118,7 +126,7 @@ impl Shared {
         let mut memory = self.memory();
         let waiting = of(&mut memory);
         memory.board.wake_all(&waiting);
-        memory.somebody_may_come = true;
+        (memory.somebody_may_come, memory.word_was_given) = (true, true);
         drop(memory);
         self.work.notify_one();
     }

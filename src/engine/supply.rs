@@ -41,6 +41,9 @@ impl Supply {
     }
 
     async fn take_up_what_had_begun(&mut self, shared: &Shared) -> Result<(), EngineError> {
+        if std::mem::take(&mut shared.memory().word_was_given) {
+            self.begun_after = Some(0);
+        }
         let Some(after) = self.begun_after.filter(|_| shared.memory().board.has_room()) else { return Ok(()) };
         let begun = shared.journal.begun(after, BATCH).await?;
         self.begun_after = begun.last().map(|placed| placed.seq);

@@ -22,8 +22,8 @@ use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{EvidenceEntry, Overdue, Patience, Walk, WatchRow, Watched, WatchedList, evidence};
 use crate::meta::{Answer, AssetList, Call, Claimable, Reply};
-use crate::procedures::StopCause;
 use crate::procedures::verdict::{Absences, Sight, Verdict};
+use crate::procedures::{Shown, StopCause};
 use crate::telemetry;
 
 /// The longest time between two looks at what is due.
@@ -42,6 +42,9 @@ pub(crate) struct Followed {
     pub(crate) absences: Absences,
     pub(crate) polls: u32,
     pub(crate) last: Option<Timestamp>,
+    /// Of a share: whether the list has shown it as open, so that it can be missed there.
+    #[serde(default, skip_serializing_if = "Shown::is_not_yet")]
+    pub(crate) shown: Shown,
 }
 
 /// A watch that the lists have decided.
@@ -98,8 +101,9 @@ fn taken_until(shared: &Shared) -> Timestamp {
 
 /// Looks at one list, if it is due; when it is to be looked at next.
 async fn look(shared: &Shared, list: &WatchedList) -> Result<Option<Timestamp>, EngineError> {
-    let (kind, access) = match list.what {
-        Watched::Claims(kind, access) => (kind, access),
+    let (kind, access) = match &list.what {
+        Watched::Claims(kind, access) => (*kind, *access),
+        Watched::Shares(asset) => return super::shares::look(shared, &list.business, asset).await,
         Watched::Invitations => return super::invitations::look(shared, &list.business).await,
     };
     let Some(claimable) = Claimable::of(kind) else {
@@ -219,7 +223,7 @@ async fn walk(
         let polls = so_far.polls.saturating_add(1);
         match so_far.absences.after(watch.sent_at, &sight, shared.rules.proof()) {
             Verdict::Open(absences) => {
-                let next = Followed { absences, polls, last: Some(pending.began) };
+                let next = Followed { absences, polls, last: Some(pending.began), ..so_far };
                 next_at = next_at.min(due(poll, watch.sent_at, next));
                 updates.push((watch.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
             }
@@ -256,6 +260,18 @@ pub(super) async fn first_absence(
     let pending = shared.journal.walk_by(business, pending, held.walk.began).await?;
     let walks = pending.into_iter().chain([held]);
     Ok(walks.map(|chained| evidence::of_walk(&chained.walk, &chained.hash)).collect())
+}
+
+/// The same, where one list decides.
+pub(super) async fn walk_that_missed_first(
+    shared: &Shared,
+    business: &BusinessId,
+    list: &str,
+    ended: Option<Timestamp>,
+) -> Result<Vec<EvidenceEntry>, EngineError> {
+    let Some(ended) = ended else { return Ok(Vec::new()) };
+    let walk = shared.journal.walk_by(business, list, ended).await?;
+    Ok(walk.map(|chained| evidence::of_walk(&chained.walk, &chained.hash)).into_iter().collect())
 }
 
 /// The lists have decided what a command waits for.

@@ -154,11 +154,17 @@ pub trait Store: Ledger {
     /// It is looked at when it was taken until.
     fn put_list_back(&self, list: WatchedList, look_at: Option<Timestamp>) -> Answer<'_, ()>;
 
-    /// What is watched in a business's lists of a kind, those of ended commands too where one goes on.
+    /// The claims that are watched in a business's lists of a kind, those of ended commands too where one goes on.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn watches_in<'a>(&'a self, business: &'a BusinessId, kind: Kind, access: Access) -> Answer<'a, Vec<WatchRow>>;
+
+    /// The shares of an asset that are followed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn shares_of<'a>(&'a self, business: &'a BusinessId, asset: &'a Asset) -> Answer<'a, Vec<WatchRow>>;
 
     /// The open invitations into a business that are followed.
     ///

@@ -2,19 +2,21 @@
 
 use jiff::Timestamp;
 
-use crate::contract::{Access, BusinessId, CommandId, Kind};
+use crate::contract::{Access, Asset, BusinessId, CommandId, Kind};
 
 /// What a business's lists are looked at for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
     /// Claims of assets of a kind.
     Claims(Kind, Access),
+    /// Shares of an asset: its list of partners.
+    Shares(Asset),
     /// People who were invited.
     Invitations,
 }
 
 /// Lists of a business that are walked together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchedList {
     /// The business.
     pub business: BusinessId,

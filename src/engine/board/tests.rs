@@ -192,7 +192,9 @@ fn who_is_woken_while_running_runs_again_however_it_left() {
 
 #[test]
 fn who_waits_elsewhere_is_not_here_and_is_looked_up_when_it_is_called() {
-    for left in [Left::Outside, Left::Away(at(100)), Left::Away(Timestamp::MAX), Left::Ended] {
+    for left in
+        [Left::Outside, Left::Away(at(100)), Left::Away(Timestamp::MAX), Left::HeldBack(Timestamp::MAX), Left::Ended]
+    {
         let mut board = Board::default();
         arrives(&mut board, 1, "1", 4);
         assert_eq!(picked(&mut board, 0), [1]);
@@ -272,11 +274,11 @@ fn many_are_woken_at_once_and_nobody_else_is() {
     }
     assert_eq!(picked(&mut board, 0), [1, 2, 3, 4]);
     for seq in 1..=3 {
-        board.left(seq, Left::HeldBack(Timestamp::MAX), 0, at(0));
+        board.left(seq, Left::HeldBack(at(99)), 0, at(0));
     }
     board.wake_all(&BTreeSet::from([1, 2, 4, 9]));
     assert_eq!(picked(&mut board, 0), [1, 2], "3 waits on, 4 runs");
-    board.left(4, Left::HeldBack(Timestamp::MAX), 0, at(0));
+    board.left(4, Left::HeldBack(at(99)), 0, at(0));
     assert_eq!(picked(&mut board, 0), [4], "woken while it ran");
 }
 

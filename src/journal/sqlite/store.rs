@@ -102,6 +102,10 @@ impl Store for Sqlite {
         self.survey(move |connection| watched::claims(connection, &business, kind, access))
     }
 
+    fn shares_of<'a>(&'a self, business: &'a BusinessId, asset: &'a Asset) -> Answer<'a, Vec<WatchRow>> {
+        self.look(|connection| watched::shares(connection, business, asset))
+    }
+
     fn invitations_into<'a>(&'a self, business: &'a BusinessId) -> Answer<'a, Vec<InvitationRow>> {
         let business = business.clone();
         self.survey(move |connection| watched::invitations(connection, &business))

@@ -1,22 +1,24 @@
 //! Lists that are walked for somebody, by when they are due, and what is watched in them.
 
+use compact_str::{CompactString, ToCompactString};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::decode::{Columns, unreadable};
 use super::sql;
-use crate::contract::{Access, BusinessId, CommandId, Kind};
+use crate::contract::{Access, Asset, BusinessId, CommandId, Kind};
 use crate::journal::{InvitationRow, JournalError, Overdue, Patience, WatchRow, Watched, WatchedList};
 
+const SHARE: &str = "share";
 const INVITATION: &str = "invitation";
 
 /// Somebody is watched in a list that is looked at by then.
 pub(super) fn join(connection: &Connection, list: &WatchedList, look_at: Timestamp) -> Result<(), JournalError> {
-    let insert = "INSERT INTO watched (business, what, access, look_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (business, what, access) DO UPDATE SET look_at = min(look_at, excluded.look_at),
+    let insert = "INSERT INTO watched (business, what, which, look_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (business, what, which) DO UPDATE SET look_at = min(look_at, excluded.look_at),
              joined = min(coalesce(joined, excluded.look_at), excluded.look_at)";
-    let (business, [what, access]) = (list.business.as_str(), words(list.what));
-    sql::run(connection, insert, params![business, what, access, look_at.as_microsecond()]).map(drop)
+    let (business, (what, which)) = (list.business.as_str(), words(&list.what));
+    sql::run(connection, insert, params![business, what, which.as_str(), look_at.as_microsecond()]).map(drop)
 }
 
 /// When the next list is due.
@@ -32,9 +34,9 @@ pub(super) fn take(
     until: Timestamp,
 ) -> Result<Option<WatchedList>, JournalError> {
     let update = "UPDATE watched SET look_at = ?2, joined = NULL
-         WHERE (business, what, access) IN
-             (SELECT business, what, access FROM watched WHERE look_at <= ?1 ORDER BY look_at LIMIT 1)
-         RETURNING business, what, access";
+         WHERE (business, what, which) IN
+             (SELECT business, what, which FROM watched WHERE look_at <= ?1 ORDER BY look_at LIMIT 1)
+         RETURNING business, what, which";
     sql::first(connection, update, [now.as_microsecond(), until.as_microsecond()], list)
 }
 
@@ -44,18 +46,20 @@ pub(super) fn put_back(
     list: &WatchedList,
     look_at: Option<Timestamp>,
 ) -> Result<(), JournalError> {
-    let (business, [what, access]) = (list.business.as_str(), words(list.what));
+    let (business, (what, which)) = (list.business.as_str(), words(&list.what));
     if let Some(look_at) = look_at {
         let update = "UPDATE watched SET look_at = min(?4, coalesce(joined, ?4))
-             WHERE business = ?1 AND what = ?2 AND access = ?3";
-        return sql::run(connection, update, params![business, what, access, look_at.as_microsecond()]).map(drop);
+             WHERE business = ?1 AND what = ?2 AND which = ?3";
+        return sql::run(connection, update, params![business, what, which.as_str(), look_at.as_microsecond()])
+            .map(drop);
     }
-    let is_empty = match list.what {
-        Watched::Claims(kind, access) => claims(connection, &list.business, kind, access)?.is_empty(),
+    let is_empty = match &list.what {
+        Watched::Claims(kind, access) => claims(connection, &list.business, *kind, *access)?.is_empty(),
+        Watched::Shares(asset) => shares(connection, &list.business, asset)?.is_empty(),
         Watched::Invitations => invitations(connection, &list.business)?.is_empty(),
     };
-    let delete = "DELETE FROM watched WHERE business = ?1 AND what = ?2 AND access = ?3";
-    if is_empty { sql::run(connection, delete, [business, what, access]).map(drop) } else { Ok(()) }
+    let delete = "DELETE FROM watched WHERE business = ?1 AND what = ?2 AND which = ?3";
+    if is_empty { sql::run(connection, delete, params![business, what, which.as_str()]).map(drop) } else { Ok(()) }
 }
 
 /// What is watched in a business's lists of a kind.
@@ -67,8 +71,20 @@ pub(super) fn claims(
 ) -> Result<Vec<WatchRow>, JournalError> {
     // An asset is its kind, a slash and its id; 0 is the sign after the slash.
     let select = "SELECT * FROM watches
-         WHERE business = ?1 AND asset > ?2 || '/' AND asset < ?2 || '0' AND access = ?3 ORDER BY sent_at, command";
+         WHERE business = ?1 AND asset > ?2 || '/' AND asset < ?2 || '0' AND access = ?3 AND partner IS NULL
+         ORDER BY sent_at, command";
     sql::all(connection, select, [business.as_str(), kind.word(), access.word()], |row| Columns(row).watch())
+}
+
+/// The shares of an asset that wait.
+pub(super) fn shares(
+    connection: &Connection,
+    business: &BusinessId,
+    asset: &Asset,
+) -> Result<Vec<WatchRow>, JournalError> {
+    let select = "SELECT * FROM watches
+         WHERE business = ?1 AND asset = ?2 AND partner IS NOT NULL ORDER BY sent_at, command";
+    sql::all(connection, select, [business.as_str(), &asset.to_string()], |row| Columns(row).watch())
 }
 
 /// Who is invited into a business.
@@ -114,21 +130,23 @@ pub(super) fn overdue(
     })
 }
 
-fn words(what: Watched) -> [&'static str; 2] {
+fn words(what: &Watched) -> (&'static str, CompactString) {
     match what {
-        Watched::Claims(kind, access) => [kind.word(), access.word()],
-        Watched::Invitations => [INVITATION, ""],
+        Watched::Claims(kind, access) => (kind.word(), access.word().into()),
+        Watched::Shares(asset) => (SHARE, asset.to_compact_string()),
+        Watched::Invitations => (INVITATION, CompactString::default()),
     }
 }
 
 fn list(row: &Row<'_>) -> Result<WatchedList, JournalError> {
     let columns = Columns(row);
-    let what = columns.text("what")?;
-    let what = if what == INVITATION {
-        Watched::Invitations
-    } else {
-        let kind = what.parse::<Kind>().map_err(|error| unreadable("what", &error))?;
-        Watched::Claims(kind, columns.word("access")?)
+    let what = match columns.text("what")?.as_str() {
+        INVITATION => Watched::Invitations,
+        SHARE => Watched::Shares(columns.parsed("which")?),
+        kind => {
+            let kind = kind.parse::<Kind>().map_err(|error| unreadable("what", &error))?;
+            Watched::Claims(kind, columns.word("which")?)
+        }
     };
     Ok(WatchedList { business: columns.parsed("business")?, what })
 }

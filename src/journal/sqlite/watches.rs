@@ -8,7 +8,7 @@ use super::{sql, watched};
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
 use crate::journal::{InvitationRow, JournalError, Walk, WatchRow, Watched, WatchedList, evidence};
 
-/// The open claims of an asset by a business, oldest first.
+/// The open claims and shares of an asset by a business, oldest first.
 pub(super) fn open_claims(
     connection: &Connection,
     business: &BusinessId,
@@ -50,10 +50,11 @@ pub(super) fn set(
     watch: &WatchRow,
     look_at: Timestamp,
 ) -> Result<(), JournalError> {
-    let insert = "INSERT INTO watches (command, business, asset, access, tasks, sent_at, absences, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT expires_at FROM commands WHERE id = ?1))
+    let insert = "INSERT INTO watches (command, business, asset, access, tasks, sent_at, absences, partner, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT expires_at FROM commands WHERE id = ?1))
          ON CONFLICT (command) DO UPDATE SET business = excluded.business, asset = excluded.asset,
-             access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences";
+             access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences,
+             partner = excluded.partner";
     let row = params![
         id.as_str(),
         watch.business.as_str(),
@@ -62,9 +63,13 @@ pub(super) fn set(
         watch.tasks,
         watch.sent_at.as_microsecond(),
         watch.absences,
+        watch.partner.as_ref().map(BusinessId::as_str),
     ];
     sql::run(connection, insert, row)?;
-    let what = Watched::Claims(watch.asset.kind, watch.access);
+    let what = match &watch.partner {
+        Some(_) => Watched::Shares(watch.asset.clone()),
+        None => Watched::Claims(watch.asset.kind, watch.access),
+    };
     watched::join(connection, &WatchedList { business: watch.business.clone(), what }, look_at)
 }
 
@@ -92,10 +97,10 @@ pub(super) fn remove(connection: &Connection, id: &CommandId) -> Result<(), Jour
     sql::run(connection, "DELETE FROM watches WHERE command = ?1", [id.as_str()]).map(drop)
 }
 
-/// Remembers that what `id` watches was denied.
+/// Remembers that what `id` claims was denied.
 pub(super) fn remember_denial(connection: &Connection, id: &CommandId, at: Timestamp) -> Result<(), JournalError> {
     let insert = "INSERT INTO denials (business, asset, access, command, at)
-         SELECT business, asset, access, command, ?2 FROM watches WHERE command = ?1
+         SELECT business, asset, access, command, ?2 FROM watches WHERE command = ?1 AND partner IS NULL
          ON CONFLICT (business, asset, access) DO UPDATE SET command = excluded.command, at = excluded.at";
     sql::run(connection, insert, params![id.as_str(), at.as_microsecond()]).map(drop)
 }

@@ -53,16 +53,18 @@ INSERT INTO leaving (command, business, person, email)
 -- The lists that are looked at for somebody, and when next.
 CREATE TABLE watched (
     business TEXT    NOT NULL,
-    what     TEXT    NOT NULL, -- a kind of asset, or `invitation`
-    access   TEXT    NOT NULL, -- empty for invitations
+    what     TEXT    NOT NULL, -- a kind of asset, `share` or `invitation`
+    which    TEXT    NOT NULL, -- the access of claims, the asset of shares, empty for invitations
     look_at  INTEGER NOT NULL,
     joined   INTEGER, -- when whoever has joined it since it was taken is to be looked at
-    PRIMARY KEY (business, what, access)
+    PRIMARY KEY (business, what, which)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX watched_next ON watched (look_at);
-INSERT INTO watched (business, what, access, look_at)
-    SELECT DISTINCT business, substr(asset, 1, instr(asset, '/') - 1), access, 0 FROM watches;
-INSERT INTO watched (business, what, access, look_at)
+INSERT INTO watched (business, what, which, look_at)
+    SELECT DISTINCT business, substr(asset, 1, instr(asset, '/') - 1), access, 0 FROM watches WHERE partner IS NULL;
+INSERT INTO watched (business, what, which, look_at)
+    SELECT DISTINCT business, 'share', asset, 0 FROM watches WHERE partner IS NOT NULL;
+INSERT INTO watched (business, what, which, look_at)
     SELECT DISTINCT business, 'invitation', '', 0 FROM invitations;
 CREATE INDEX invitations_by_business ON invitations (business);
 
