@@ -167,7 +167,7 @@ impl Graph {
     /// # Errors
     /// When it does not start.
     pub(crate) async fn start(latency: Duration) -> Result<Self> {
-        Self::of(latency, "grants").await
+        Self::of(latency, "granted").await
     }
 
     /// A stub that answers at once, and approves no claim.
@@ -175,7 +175,7 @@ impl Graph {
     /// # Errors
     /// When it does not start.
     pub(crate) async fn undecided() -> Result<Self> {
-        Self::of(Duration::ZERO, "waits").await
+        Self::of(Duration::ZERO, "waiting").await
     }
 
     async fn of(latency: Duration, claims: &str) -> Result<Self> {

@@ -41,6 +41,7 @@ use ground::Ground;
 use report::Report;
 use settings::{Part, Settings};
 use slow_disk::SlowDisk;
+use stub::Claims;
 
 fn main() -> Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -48,8 +49,9 @@ fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["stub", latency, grants] => {
-            stub::serve(Duration::from_millis(latency.parse()?), grants == "grants").map(|()| ExitCode::SUCCESS)
+        ["stub", latency, claims] => {
+            let claims = if claims == "granted" { Claims::Granted } else { Claims::Waiting };
+            stub::serve(Duration::from_millis(latency.parse()?), claims).map(|()| ExitCode::SUCCESS)
         }
         ["bare", broker, graph] => bare::work(broker, graph).map(|()| ExitCode::SUCCESS),
         _ => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(bench()),

@@ -16,13 +16,23 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::held::Held;
 use crate::http::{Request, Wire};
 
-/// Serves until stdin ends; says its URL first. A claim is granted at once, or else waits for an approval.
-pub(crate) fn serve(latency: Duration, grants: bool) -> Result<()> {
+/// What becomes of a claim.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Claims {
+    /// It is granted at once.
+    #[default]
+    Granted,
+    /// It waits for an approval that never comes.
+    Waiting,
+}
+
+/// Serves until stdin ends; says its URL first.
+pub(crate) fn serve(latency: Duration, claims: Claims) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("http://{}", listener.local_addr()?);
-        let stub = Rc::new(Stub { latency, grants, ..Stub::default() });
+        let stub = Rc::new(Stub { latency, claims, ..Stub::default() });
         let mut connections = JoinSet::new();
         let mut gone = Vec::new();
         let mut stdin = stdin();
@@ -52,7 +62,7 @@ fn complain(ended: Result<()>) {
 #[derive(Default)]
 struct Stub {
     latency: Duration,
-    grants: bool,
+    claims: Claims,
     businesses: RefCell<HashMap<String, Held>>,
     calls: Cell<u64>,
     waited: Cell<Duration>,
@@ -98,11 +108,11 @@ impl Stub {
             ("POST", "client_pages") => {
                 let page = request.field("page_id").context("a claim without page_id")?;
                 held.grant(&page, &request.field("permitted_tasks").context("a claim without permitted_tasks")?);
-                let status = if self.grants { "CONFIRMED" } else { "PENDING" };
+                let status = if self.claims == Claims::Granted { "CONFIRMED" } else { "PENDING" };
                 Ok(format!(r#"{{"access_status":"{status}"}}"#))
             }
-            ("GET", "client_pages") if self.grants => Ok(held.page(request)),
-            ("GET", "pending_client_pages") if !self.grants => Ok(held.page(request)),
+            ("GET", "client_pages") if self.claims == Claims::Granted => Ok(held.page(request)),
+            ("GET", "pending_client_pages") if self.claims == Claims::Waiting => Ok(held.page(request)),
             ("GET", "client_pages" | "pending_client_pages" | "owned_pages") => Ok(r#"{"data":[]}"#.to_owned()),
             (method, edge) => anyhow::bail!("the stub does not know {method} {edge}"),
         }

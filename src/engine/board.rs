@@ -239,7 +239,11 @@ impl Board {
             Left::Outside | Left::Until(_) | Left::HeldBack(_) | Left::Away(_) | Left::IntoLane => self.has_begun(seq),
         }
         match left {
-            Left::IntoLane => self.goes_into_lane(seq, woken),
+            Left::IntoLane => {
+                let id = self.here.get(&seq).map(|entry| entry.id.clone());
+                self.goes_into_lane(seq);
+                self.called.extend(id.filter(|_| woken));
+            }
             Left::Ended | Left::Failed(_) => {}
             Left::Outside | Left::Until(_) | Left::HeldBack(_) | Left::Away(_) if woken => self.make_ready(seq),
             Left::Until(due) => self.later_or_now(seq, due, now),
@@ -354,14 +358,11 @@ impl Board {
         self.here.get(&seq).map(|entry| entry.turn)
     }
 
-    /// It is in the journal's order again, and what was said to it meanwhile is looked up there.
-    fn goes_into_lane(&mut self, seq: Seq, woken: bool) {
-        let Some(Entry { id, business, .. }) = self.here.get(&seq).cloned() else { return };
+    /// It is in the journal's order again.
+    fn goes_into_lane(&mut self, seq: Seq) {
+        let Some(Entry { business, .. }) = self.here.get(&seq).cloned() else { return };
         self.forget(seq);
         self.moved_up(&business);
-        if woken {
-            self.called.insert(id);
-        }
     }
 
     fn hold_back(&mut self, seq: Seq, due: Timestamp, now: Timestamp) {

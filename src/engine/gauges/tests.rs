@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::{GAUGES, OUTBOX};
+use super::{GAUGES, OLDEST, OUTBOX};
 use crate::telemetry::tests::exported;
 
 /// Of Prometheus itself, and of RabbitMQ's own exporter.
@@ -21,7 +21,8 @@ fn read(path: &str) -> String {
 
 fn ours() -> BTreeSet<String> {
     let gauges = GAUGES.iter().map(|(name, unit, ..)| (*name, *unit));
-    exported(gauges.chain(OUTBOX.iter().map(|(name, unit, ..)| (*name, *unit))))
+    let oldest = (OLDEST.0, OLDEST.1);
+    exported(gauges.chain(OUTBOX.iter().map(|(name, unit, ..)| (*name, *unit))).chain([oldest]))
 }
 
 /// The series that an expression names: what is no text, no label, no range, no function and no word of the language.

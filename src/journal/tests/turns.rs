@@ -32,10 +32,9 @@ fn at_page(name: &str, lanes: &str) -> New {
 }
 
 async fn accept(journal: &Journal, new: New) -> Turn {
-    match journal.accept(new).await.unwrap() {
-        Accepted::New { turn, .. } => turn,
-        other => panic!("not new: {other:?}"),
-    }
+    let accepted = journal.accept(new).await.unwrap();
+    let Accepted::New { turn, .. } = accepted else { panic!("not new: {accepted:?}") };
+    turn
 }
 
 async fn front(journal: &Journal) -> Vec<String> {
