@@ -49,6 +49,8 @@ pub(super) struct Script<'a> {
     made: u32,
     /// How many of the children ended well.
     good_children: u32,
+    /// Calls go only so far, and a person does the rest.
+    partly: bool,
 }
 
 impl<'a> Script<'a> {
@@ -70,6 +72,7 @@ impl<'a> Script<'a> {
             concerned: Vec::new(),
             made: 0,
             good_children: 0,
+            partly: false,
         }
     }
 
@@ -163,15 +166,22 @@ impl<'a> Script<'a> {
         self.say.push(say);
     }
 
+    /// Notes that calls go only so far and a person does the rest: what a run ends with then is no refusal of what it
+    /// did before.
+    pub(super) fn goes_only_so_far(&mut self) {
+        self.partly = true;
+    }
+
     /// Gives the outcome of a dry run its plan.
     pub(super) fn with_plan(&mut self, outcome: Outcome) -> Outcome {
         let ends_well = matches!(outcome.phase, Phase::Confirmed | Phase::Completed);
-        if !self.dry_run() || !ends_well {
+        if !self.dry_run() || !(ends_well || self.partly) {
             return outcome;
         }
         let plan = self.planned();
         let concerned = self.concerned.clone();
-        Outcome { phase: Phase::Completed, changed: false, plan: Some(plan), concerned, ..outcome }
+        let phase = if ends_well { Phase::Completed } else { outcome.phase };
+        Outcome { phase, changed: false, plan: Some(plan), concerned, ..outcome }
     }
 
     /// What is planned so far.
