@@ -106,6 +106,11 @@ fn group() -> impl Strategy<Value = DrawnGroup> {
 }
 
 impl Drawing {
+    /// A business that has just these.
+    pub(super) fn holding(assets: Vec<Drawn>) -> Self {
+        Self { assets, groups: Vec::new(), seed: 7, leaver_is_admin: false }
+    }
+
     /// The same, with nothing in the way of anything.
     pub(super) fn unhindered(mut self) -> Self {
         for drawn in &mut self.assets {
@@ -168,6 +173,19 @@ fn put_in_group(b: BusinessBuilder, group: &str, asset: &Asset) -> BusinessBuild
 }
 
 impl Drawn {
+    /// An asset of the business, on which the leaver alone has so much.
+    pub(super) fn of(kind: Kind, id: &str, level: usize) -> Self {
+        Self {
+            asset: Asset { kind, id: id.parse().expect("an id") },
+            owned: true,
+            permitted: 2,
+            people: vec![(LEAVER, level)],
+            direct_admin: false,
+            keeps: Keeps::Nobody,
+            refuses: Refuses::Nothing,
+        }
+    }
+
     fn put_into(&self, world: World) -> World {
         let ladder = ladder(self.asset.kind);
         let id = node(&self.asset);

@@ -11,6 +11,8 @@ mod watcher;
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::ProptestConfig;
+
 use crate::contract::{Asset, Kind, Tasks};
 use crate::graph_sim::World;
 use crate::meta::kinds::manages;
@@ -26,6 +28,12 @@ const SUCCESSOR: &str = "3002";
 const COLLEAGUE: &str = "3003";
 /// Everybody whose rights are looked at.
 const PEOPLE: [&str; 4] = [ROOT, LEAVER, SUCCESSOR, COLLEAGUE];
+
+/// How many businesses a property tries: `BINDERY_BUSINESSES`, as `make nightly` sets it, else so many.
+fn businesses(usual: u32) -> ProptestConfig {
+    let wanted = std::env::var("BINDERY_BUSINESSES").ok();
+    ProptestConfig::with_cases(wanted.map_or(usual, |wanted| wanted.parse().expect("BINDERY_BUSINESSES is a number")))
+}
 
 /// The node of an asset at Meta.
 fn node(asset: &Asset) -> String {

@@ -94,13 +94,6 @@ impl Stage {
         Self { meta, watcher, on_record, said_left, rules, trouble, calls: 0, turn: 0, removed }
     }
 
-    /// Nothing goes wrong any more.
-    pub(super) fn heal(&mut self) {
-        self.meta.faults.heal();
-        self.meta.lag.heal();
-        self.trouble = Trouble { turns: self.trouble.turns.clone(), ..Trouble::default() };
-    }
-
     /// Somebody gives the leaver a Page that others manage.
     pub(super) fn give_by_hand(&mut self) {
         self.meta.alter(|world, _| {
@@ -219,11 +212,12 @@ impl Player {
 
     /// The children that count: those of a rehearsal do no more.
     fn counted(&self) -> &[Self] {
-        let rehearsed = self.seen[..counts_from(&self.command, &self.seen)].iter().filter_map(|seen| match seen {
-            Observation::Children { tally, .. } => Some(tally.total as usize),
-            _ => None,
-        });
-        &self.children[rehearsed.sum()..]
+        let of = |seen: &Observation| {
+            let Observation::Children { tally, .. } = seen else { return 0 };
+            tally.total as usize
+        };
+        let rehearsed: usize = self.seen[..counts_from(&self.command, &self.seen)].iter().map(of).sum();
+        &self.children[rehearsed..]
     }
 
     fn tally(&self) -> Tally {

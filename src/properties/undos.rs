@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 use super::businesses::{Drawing, drawing, ladder};
 use super::stage::{Stage, Trouble, command, on_record};
 use super::watcher::Watcher;
-use super::{BUSINESS, COLLEAGUE, LEAVER, SUCCESSOR, is_managed, node, staff};
+use super::{BUSINESS, COLLEAGUE, LEAVER, SUCCESSOR, businesses, is_managed, node, staff};
 use crate::contract::{Asset, Body, Kind, Person, Phase, Targets, Tasks};
 use crate::graph_sim::World;
 
@@ -94,7 +94,7 @@ fn is_held(world: &World, asset: &Asset) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(businesses(1_500))]
 
     #[test]
     fn what_was_changed_on_assets_of_any_kind_is_as_before_or_is_named(
