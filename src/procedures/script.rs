@@ -4,7 +4,7 @@
 //! move that would bring it. Observations are matched by what was asked, first come first served, so that a later
 //! version that asks one question more still finds the answers of an earlier one.
 
-use std::collections::BTreeMap;
+mod plan;
 
 use jiff::Timestamp;
 
@@ -97,18 +97,6 @@ impl<'a> Script<'a> {
         self.stop.clone()
     }
 
-    /// A person whose rights the plan changes.
-    pub(super) fn concerns(&mut self, person: &PersonId) {
-        if self.dry_run() && !self.concerned.contains(person) {
-            self.concerned.push(person.clone());
-        }
-    }
-
-    /// Everybody whose rights the plan changes.
-    pub(super) fn concerned(&self) -> &[PersonId] {
-        &self.concerned
-    }
-
     /// When the plan was told; it is told now if it has not been.
     pub(super) fn announced(&mut self, announcement: impl FnOnce() -> Announcement) -> Run<Timestamp> {
         let at = self.take(|seen| {
@@ -164,30 +152,6 @@ impl<'a> Script<'a> {
 
     pub(super) fn say(&mut self, say: Say) {
         self.say.push(say);
-    }
-
-    /// Notes that calls go only so far and a person does the rest: what a run ends with then is no refusal of what it
-    /// did before.
-    pub(super) fn goes_only_so_far(&mut self) {
-        self.partly = true;
-    }
-
-    /// Gives the outcome of a dry run its plan.
-    pub(super) fn with_plan(&mut self, outcome: Outcome) -> Outcome {
-        let ends_well = matches!(outcome.phase, Phase::Confirmed | Phase::Completed);
-        if !self.dry_run() || !(ends_well || self.partly) {
-            return outcome;
-        }
-        let plan = self.planned();
-        let concerned = self.concerned.clone();
-        let phase = if ends_well { Phase::Completed } else { outcome.phase };
-        Outcome { phase, changed: false, plan: Some(plan), concerned, ..outcome }
-    }
-
-    /// What is planned so far.
-    pub(super) fn planned(&mut self) -> Plan {
-        let steps = std::mem::take(&mut self.plan);
-        Plan { digest: Plan::digest_of(&steps), steps }
     }
 
     /// The first observation of every command; without it nothing has begun.
@@ -356,17 +320,6 @@ impl<'a> Script<'a> {
             (whose == target).then(|| (*phase, superseded_by.clone()))
         });
         ended.ok_or_else(|| Box::new(Move::AwaitEnd(target.clone())))
-    }
-
-    /// Puts a write into the plan of a dry run.
-    pub(super) fn plan(&mut self, call: &Call, why: &str) {
-        let request = call.request();
-        self.plan.push(PlanStep {
-            method: request.method.word().to_owned(),
-            path: request.path(),
-            params: request.params.into_iter().collect::<BTreeMap<_, _>>(),
-            why: why.to_owned(),
-        });
     }
 
     /// The id of a person, looked up if the command gives an address: exactly one match, else it fails.
