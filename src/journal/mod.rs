@@ -7,6 +7,7 @@
 //! `sqlite/` is the one that there is. `tests/` is what any store must keep.
 
 mod address;
+mod decode;
 mod entries;
 mod error;
 pub mod evidence;
