@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
 
 mod config;
+mod db;
 mod dead;
 mod demo;
 mod doctor;
@@ -10,6 +11,7 @@ mod evidence;
 mod explain;
 mod graph_sim;
 mod hold;
+mod journal;
 mod list;
 mod pipe;
 mod release;
@@ -79,6 +81,12 @@ enum Command {
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
     GraphSim(crate::graph_sim::GraphSimArgs),
+    /// A whole journal, out of one store and into another.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
+    /// The journal's schema: how far it is, and its next steps.
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Writes the contract as files: JSON Schema, AsyncAPI, and OpenAPI of the simulator's control API.
     Schema(schema::SchemaArgs),
     /// Looks at the configuration: is it right, and what is in force?
@@ -166,6 +174,8 @@ impl Cli {
             Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
+            Command::Journal(command) => journal::run(command.clone(), &self.load_config()?).await,
+            Command::Db(command) => db::run(command.clone(), &self.load_config()?).await,
             Command::Schema(args) => schema::run(args),
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }

@@ -49,7 +49,9 @@ pub(super) fn walk_of(
     business: &BusinessId,
     hash: &Digest,
 ) -> Result<Option<ChainedWalk>, JournalError> {
-    sql::first(connection, chained!("w.hash = ?2"), [business.as_str(), hash.as_str()], |row| Columns(row).chained(business))
+    sql::first(connection, chained!("w.hash = ?2"), [business.as_str(), hash.as_str()], |row| {
+        Columns(row).chained(business)
+    })
 }
 
 /// The last whole walk over `list` that had ended by `at`.
@@ -60,7 +62,9 @@ pub(super) fn walk_by(
     at: Timestamp,
 ) -> Result<Option<ChainedWalk>, JournalError> {
     let select = chained!("w.list = ?2 AND w.ended <= ?3 AND w.complete = 1 ORDER BY w.n DESC LIMIT 1");
-    sql::first(connection, select, params![business.as_str(), list, at.as_microsecond()], |row| Columns(row).chained(business))
+    sql::first(connection, select, params![business.as_str(), list, at.as_microsecond()], |row| {
+        Columns(row).chained(business)
+    })
 }
 
 /// What operators did to any of `targets`, or that came to one of them, in order.
