@@ -64,7 +64,8 @@ async fn export(args: &ExportArgs, config: &Config) -> Result<Ended, CliError> {
     if exported.is_err() {
         let _ = std::fs::remove_file(&args.file);
     }
-    told(&exported?, args.json, &format!("{at} is in {}", args.file.display()))
+    let sums = exported?;
+    told(&if args.json { in_json(&sums) } else { in_words(&sums, &format!("{at} is in {}", args.file.display())) })
 }
 
 async fn import(args: &ImportArgs, config: &Config) -> Result<Ended, CliError> {
@@ -78,17 +79,21 @@ async fn import(args: &ImportArgs, config: &Config) -> Result<Ended, CliError> {
     let noted = journal.begin_operation(operation).await;
     journal.close().await;
     noted.map_err(failed)?;
-    told(&sums, args.json, &format!("{} is in {at}", args.file.display()))
+    told(&if args.json { in_json(&sums) } else { in_words(&sums, &format!("{} is in {at}", args.file.display())) })
 }
 
-fn told(sums: &Sums, in_json: bool, what: &str) -> Result<Ended, CliError> {
-    let rows: u64 = sums.values().map(|sum| sum.rows).sum();
-    answer(&if in_json {
-        json!(sums).to_string()
-    } else {
-        format!("{what}: {rows} rows, as its counts and hashes say")
-    })?;
+fn told(answered: &str) -> Result<Ended, CliError> {
+    answer(answered)?;
     Ok(Ended::Well)
+}
+
+fn in_json(sums: &Sums) -> String {
+    json!(sums).to_string()
+}
+
+fn in_words(sums: &Sums, what: &str) -> String {
+    let rows: u64 = sums.values().map(|sum| sum.rows).sum();
+    format!("{what}: {rows} rows, as its counts and hashes say")
 }
 
 fn unusable(file: impl std::fmt::Display, error: &std::io::Error) -> CliError {
@@ -96,8 +101,10 @@ fn unusable(file: impl std::fmt::Display, error: &std::io::Error) -> CliError {
 }
 
 fn failed(error: JournalError) -> CliError {
-    match error {
-        JournalError::NotEmpty { .. } | JournalError::NotAnExport { .. } => CliError::Failed(error.to_string()),
-        other => CliError::OutOfReach(other.to_string()),
+    let told = error.to_string();
+    if matches!(error, JournalError::NotEmpty { .. } | JournalError::NotAnExport { .. }) {
+        CliError::Failed(told)
+    } else {
+        CliError::OutOfReach(told)
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod evidence;
 mod explain;
 mod graph_sim;
+mod health;
 mod hold;
 mod journal;
 mod list;
@@ -61,6 +62,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// All that is kept as evidence of one command: a report for an auditor, and whether it holds.
     Evidence(evidence::EvidenceArgs),
+    /// Is the worker that listens on `http.listen` ready, and if not, why? For containers and scripts.
+    Health(health::HealthArgs),
     /// Looks over broker, journal, worker and Graph, a line each with what to do. Changes nothing.
     Doctor(doctor::DoctorArgs),
     /// Events that nobody was bound for.
@@ -165,6 +168,7 @@ impl Cli {
                 Some(args) => evidence::verify(args),
                 None => evidence::run(args.clone(), &self.load_config()?).await,
             },
+            Command::Health(args) => health::run(args.clone(), &self.load_config()?).await,
             Command::Doctor(args) => doctor::run(args.clone(), &self.load_config()?).await,
             Command::Events(command) => events::run(command.clone(), &self.load_config()?).await,
             Command::Dead(command) => dead::run(command.clone(), &self.load_config()?).await,

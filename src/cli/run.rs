@@ -20,7 +20,8 @@ use crate::operator::{self, Desk};
 /// Rows asked for in one page of a list; larger pages provoke error 1 at Meta.
 const PAGE_LIMIT: u32 = 100;
 /// Why a worker that was replaced ends, and at once: whatever it still did could not be written down.
-const LOST: &str = "another worker has the journal: this one showed no life for longer than journal.lease, and has stopped";
+const LOST: &str =
+    "another worker has the journal: this one showed no life for longer than journal.lease, and has stopped";
 /// Gap between two tries to reach a neighbour at start.
 const TRIED_AGAIN: Duration = Duration::from_millis(500);
 

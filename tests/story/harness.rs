@@ -245,12 +245,6 @@ impl Story {
         }
     }
 
-    /// Whoever meddles with its journal, which is a database.
-    pub async fn meddle(&self, sql: &str) -> Result<()> {
-        let (client, _kept) = self.database.as_ref().context("its journal is a file")?.meddler().await?;
-        Ok(client.batch_execute(sql).await?)
-    }
-
     /// A setting of the worker from its next start on.
     pub fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(known, _)| known != name);

@@ -7,7 +7,9 @@ use serde_json::json;
 use crate::cluster::Cluster;
 use crate::faults::broker::{load_is_done, send_load};
 use crate::faults::trial::Trial;
-use crate::harness::{ANNA, BEN, BUSINESS, MANAGER, Store, Story, agency_claim, clients_page, ends, order, phase, world};
+use crate::harness::{
+    ANNA, BEN, BUSINESS, MANAGER, Store, Story, agency_claim, clients_page, ends, order, phase, world,
+};
 use crate::load;
 use crate::rabbit;
 
@@ -17,8 +19,12 @@ const SHORT_LEASE: (&str, &str) = ("JOURNAL__LEASE", "500ms");
 
 /// A story on PostgreSQL, its worker up.
 async fn story(world: World, settings: &[(&str, &str)]) -> Result<Story> {
+    story_on(Store::Postgres, world, settings).await
+}
+
+async fn story_on(store: Store, world: World, settings: &[(&str, &str)]) -> Result<Story> {
     let mut story = Story::prepared(rabbit::vhost().await?, world, settings).await?;
-    story.keep_in(Store::Postgres).await?;
+    story.keep_in(store).await?;
     story.restart().await?;
     Ok(story)
 }
@@ -33,9 +39,13 @@ async fn trial(name: &'static str, commands: usize, store: Store) -> Result<Tria
 }
 
 #[tokio::test]
-async fn claims_reassignments_and_unbinds_end_as_they_do_on_a_file_and_a_kill_does_not_claim_again() -> Result<()> {
+async fn claims_reassignments_and_unbinds_end_alike_on_every_store_and_a_kill_does_not_claim_again() -> Result<()> {
+    tokio::try_join!(end_as_asked_on(Store::Sqlite), end_as_asked_on(Store::Postgres)).map(drop)
+}
+
+async fn end_as_asked_on(store: Store) -> Result<()> {
     let pages = clients_page(PAGE).page("1002", |p| p.owned_by(BUSINESS).assign(BUSINESS, ANNA, MANAGER));
-    let mut story = story(pages, &[]).await?;
+    let mut story = story_on(store, pages, &[]).await?;
     story.meta.break_next(Break::next(Verb::Post, "/client_pages", How::TimeoutAfter));
     story.send(&agency_claim("claim", PAGE)).await?;
     story.call("the claim", |call| call.is(Verb::Post, "client_pages")).await?;
@@ -140,7 +150,10 @@ async fn what_an_operator_asks_of_a_database_is_answered_beside_its_worker() -> 
     let elsewhere = format!("sqlite://{}/moved.db", story.folder().display());
     let there = [("JOURNAL__URL", elsewhere.as_str())];
     story.cli(&["journal", "import", &file, "--reason", "we move"], &there).await?.ends(0, &["moved.db"])?;
-    story.cli(&["journal", "import", &file, "--reason", "we move"], &there).await?.ends(1, &["holds something already"])?;
+    story
+        .cli(&["journal", "import", &file, "--reason", "we move"], &there)
+        .await?
+        .ends(1, &["holds something already"])?;
     story.cli(&["status", "c"], &there).await?.ends(0, &["pending"])?;
     story.cli(&["db", "status", "--json"], &there).await?.ends(0, &["\"usable\":true"])
 }

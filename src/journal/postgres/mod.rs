@@ -165,8 +165,5 @@ async fn reached(server: &Server) -> Result<server::Link, JournalError> {
 
 /// What went wrong before there was a journal, with the address that it has.
 fn told(server: &Server, error: JournalError) -> JournalError {
-    match error {
-        JournalError::Sql(inner) => server.unreachable(inner.to_string()),
-        other => other,
-    }
+    if let JournalError::Sql(inner) = &error { server.unreachable(inner.to_string()) } else { error }
 }

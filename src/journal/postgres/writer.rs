@@ -129,7 +129,7 @@ impl Shift {
     async fn run(mut self, mut changes: mpsc::Receiver<Box<dyn Change>>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
         let mut healthy = true;
-        while self.gather(&mut changes, &mut group, healthy).await {
+        while self.gather(&mut changes, &mut group, if healthy { Duration::ZERO } else { BETWEEN_SIGNS }).await {
             let began = Instant::now();
             let committed = self.commit(&mut group).await;
             if committed.is_ok() {
@@ -150,8 +150,12 @@ impl Shift {
     }
 
     /// Waits for changes, or for the time at which the lease must be renewed: an empty group does that.
-    async fn gather(&self, changes: &mut mpsc::Receiver<Box<dyn Change>>, group: &mut Group, healthy: bool) -> bool {
-        let at_least = if healthy { Duration::ZERO } else { BETWEEN_SIGNS };
+    async fn gather(
+        &self,
+        changes: &mut mpsc::Receiver<Box<dyn Change>>,
+        group: &mut Group,
+        at_least: Duration,
+    ) -> bool {
         match timeout(self.lease.left_until_renewal().max(at_least), changes.recv_many(group, GROUP_MAX)).await {
             Ok(count) => count > 0,
             Err(_) => true,
@@ -276,9 +280,9 @@ async fn begin(client: &Client, lease: &Lease) -> Result<String, JournalError> {
 /// A column of all rows that plain statements brought.
 async fn values(client: &Client, sql: &str, column: &str) -> Result<Vec<String>, JournalError> {
     let told = client.simple_query(sql).await?;
-    let value = |message: &SimpleQueryMessage| match message {
-        SimpleQueryMessage::Row(row) => row.try_get(column).ok().flatten().map(ToOwned::to_owned),
-        _ => None,
+    let value = |message: &SimpleQueryMessage| {
+        let SimpleQueryMessage::Row(row) = message else { return None };
+        row.try_get(column).ok().flatten().map(ToOwned::to_owned)
     };
     Ok(told.iter().filter_map(value).collect())
 }
