@@ -6,6 +6,8 @@
 
 use jiff::Timestamp;
 
+use super::JournalError;
+use super::decode::{Cells, Columns, unreadable};
 use super::rows::{InLane, State, StateName};
 use crate::contract::{BusinessId, CommandId};
 
@@ -113,4 +115,33 @@ pub struct Alike {
     pub since: Option<Timestamp>,
     /// How many.
     pub count: u64,
+}
+
+impl<R: Cells> Columns<'_, R> {
+    pub(super) fn placed(&self) -> Result<Placed, JournalError> {
+        let turn = self.optional_text("turn")?;
+        let turn = Turn::of_word(turn.as_deref()).ok_or_else(|| unreadable("turn", &"an unknown word"))?;
+        Ok(Placed {
+            seq: self.integer("seq")?,
+            id: self.parsed("id")?,
+            business: self.optional_parsed("business")?,
+            priority: self.number("priority")?,
+            state: self.parsed("state")?,
+            turn,
+            due: self.optional_time("due")?,
+        })
+    }
+
+    pub(super) fn alike(&self) -> Result<Alike, JournalError> {
+        let minute = self.optional_integer("minute")?;
+        let since = minute.map(|minute| Timestamp::from_second(minute.saturating_mul(60)));
+        Ok(Alike {
+            command: self.optional_text("command")?.unwrap_or_default(),
+            kind: self.optional_text("kind")?,
+            state: self.parsed("state")?,
+            cause: self.optional_text("cause")?,
+            since: since.transpose().map_err(|error| unreadable("since", &error))?,
+            count: self.number("count")?,
+        })
+    }
 }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::sql;
 use crate::contract::BusinessId;
+use crate::journal::decode::Columns;
 use crate::journal::{JournalError, LetIn, Placed, StateName, Turn};
 
 /// The lanes of a command, as its row has them.

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::accept::Inserted;
-use super::decode::Columns;
 use super::{accept, lanes, outbox, sql, turns, watches};
 use crate::contract::{BusinessId, CommandId, Digest, PersonId, Phase};
+use crate::journal::decode::Columns;
 use crate::journal::{
     Ended, EvidenceEntry, Exchange, IntentChange, JournalError, New, NewEvent, ParentAfter, Place, Record, Recorded,
     State, StateName, Turn, WatchChange, evidence,

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::{Columns, unreadable};
 use super::sql;
 use crate::contract::{BusinessId, CommandId, EmailAddress, Person, PersonId};
-use crate::journal::{Alike, JournalError, Placed, StateName, Turn};
+use crate::journal::decode::Columns;
+use crate::journal::{Alike, JournalError, Placed, StateName};
 
 /// Those of a business that may begin.
 pub(super) fn in_front(
@@ -54,19 +54,7 @@ pub(super) fn count_open(connection: &Connection) -> Result<Vec<Alike>, JournalE
     let select = "SELECT body ->> '$.command' AS command, body ->> '$.asset.kind' AS kind, state, cause,
              iif(state = 'pending', since / 60000000, NULL) AS minute, count(*) AS count
          FROM commands WHERE state <> 'ended' GROUP BY 1, 2, 3, 4, 5";
-    sql::all(connection, select, [], |row| {
-        let columns = Columns(row);
-        let minute = columns.optional_integer("minute")?;
-        let since = minute.map(|minute| Timestamp::from_second(minute.saturating_mul(60)));
-        Ok(Alike {
-            command: columns.optional_text("command")?.unwrap_or_default(),
-            kind: columns.optional_text("kind")?,
-            state: columns.parsed("state")?,
-            cause: columns.optional_text("cause")?,
-            since: since.transpose().map_err(|error| unreadable("since", &error))?,
-            count: columns.number("count")?,
-        })
-    })
+    sql::all(connection, select, [], |row| Columns(row).alike())
 }
 
 /// When the first arrived of those that stand so was taken in.
@@ -120,24 +108,4 @@ pub(super) fn is_leaving(
         }
     };
     sql::first(connection, select, [business.as_str(), who], |row| Columns(row).parsed("command"))
-}
-
-impl Columns<'_> {
-    pub(super) fn placed(&self) -> Result<Placed, JournalError> {
-        let turn = self.turn()?;
-        Ok(Placed {
-            seq: self.integer("seq")?,
-            id: self.parsed("id")?,
-            business: self.optional_parsed("business")?,
-            priority: self.number("priority")?,
-            state: self.parsed("state")?,
-            turn,
-            due: self.optional_time("due")?,
-        })
-    }
-
-    pub(super) fn turn(&self) -> Result<Turn, JournalError> {
-        let word = self.optional_text("turn")?;
-        Turn::of_word(word.as_deref()).ok_or_else(|| unreadable("turn", &format!("unknown word {word:?}")))
-    }
 }

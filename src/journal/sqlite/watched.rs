@@ -1,23 +1,19 @@
 //! Lists that are walked for somebody, by when they are due, and what is watched in them.
 
-use compact_str::{CompactString, ToCompactString};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use super::decode::{Columns, unreadable};
 use super::sql;
 use crate::contract::{Access, Asset, BusinessId, CommandId, Kind};
+use crate::journal::decode::Columns;
 use crate::journal::{InvitationRow, JournalError, Overdue, Patience, WatchRow, Watched, WatchedList};
-
-const SHARE: &str = "share";
-const INVITATION: &str = "invitation";
 
 /// Somebody is watched in a list that is looked at by then.
 pub(super) fn join(connection: &Connection, list: &WatchedList, look_at: Timestamp) -> Result<(), JournalError> {
     let insert = "INSERT INTO watched (business, what, which, look_at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (business, what, which) DO UPDATE SET look_at = min(look_at, excluded.look_at),
              joined = min(coalesce(joined, excluded.look_at), excluded.look_at)";
-    let (business, (what, which)) = (list.business.as_str(), words(&list.what));
+    let (business, (what, which)) = (list.business.as_str(), list.what.words());
     sql::run(connection, insert, params![business, what, which.as_str(), look_at.as_microsecond()]).map(drop)
 }
 
@@ -37,7 +33,7 @@ pub(super) fn take(
          WHERE (business, what, which) IN
              (SELECT business, what, which FROM watched WHERE look_at <= ?1 ORDER BY look_at LIMIT 1)
          RETURNING business, what, which";
-    sql::first(connection, update, [now.as_microsecond(), until.as_microsecond()], list)
+    sql::first(connection, update, [now.as_microsecond(), until.as_microsecond()], |row| Columns(row).watched_list())
 }
 
 /// Puts a list back, or forgets it where nobody is watched in it.
@@ -46,7 +42,7 @@ pub(super) fn put_back(
     list: &WatchedList,
     look_at: Option<Timestamp>,
 ) -> Result<(), JournalError> {
-    let (business, (what, which)) = (list.business.as_str(), words(&list.what));
+    let (business, (what, which)) = (list.business.as_str(), list.what.words());
     if let Some(look_at) = look_at {
         let update = "UPDATE watched SET look_at = min(?4, coalesce(joined, ?4))
              WHERE business = ?1 AND what = ?2 AND which = ?3";
@@ -120,33 +116,5 @@ pub(super) fn overdue(
         }
     };
     let (time, command) = after.map_or((i64::MIN, ""), |(time, command)| (time.as_microsecond(), command.as_str()));
-    sql::all(connection, select, params![time, command, upto.as_microsecond(), limit], |row| {
-        let columns = Columns(row);
-        Ok(Overdue {
-            command: columns.parsed("command")?,
-            sent_at: columns.time("sent_at")?,
-            expires_at: columns.optional_time("expires_at")?,
-        })
-    })
-}
-
-fn words(what: &Watched) -> (&'static str, CompactString) {
-    match what {
-        Watched::Claims(kind, access) => (kind.word(), access.word().into()),
-        Watched::Shares(asset) => (SHARE, asset.to_compact_string()),
-        Watched::Invitations => (INVITATION, CompactString::default()),
-    }
-}
-
-fn list(row: &Row<'_>) -> Result<WatchedList, JournalError> {
-    let columns = Columns(row);
-    let what = match columns.text("what")?.as_str() {
-        INVITATION => Watched::Invitations,
-        SHARE => Watched::Shares(columns.parsed("which")?),
-        kind => {
-            let kind = kind.parse::<Kind>().map_err(|error| unreadable("what", &error))?;
-            Watched::Claims(kind, columns.word("which")?)
-        }
-    };
-    Ok(WatchedList { business: columns.parsed("business")?, what })
+    sql::all(connection, select, params![time, command, upto.as_microsecond(), limit], |row| Columns(row).overdue())
 }

@@ -1,10 +1,10 @@
 //! Whose turn it is: lanes in order of arrival, times, words, and who is being offboarded, over restarts too.
 
-use super::words::{Shelf, SqliteShelf, anything, at, business, command, ending, id, pending};
+use super::words::{PgShelf, Shelf, SqliteShelf, anything, at, business, command, ending, id, pending};
 use crate::contract::{BusinessId, CommandId, Person, Phase};
 use crate::journal::{Accepted, InLane, Journal, New, Operation, Placed, Record, Release, State, StateName, Turn};
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     the_first_of_a_lane_is_in_front_and_the_next_when_it_has_ended,
     a_lane_is_left_by_who_waits_for_meta_and_kept_by_who_waits_in_it,
     the_higher_priority_is_in_front_and_then_who_came_first,

@@ -1,12 +1,12 @@
 //! Lists that are walked for somebody: taken once when they are due, put back, and left when nobody is watched.
 
-use super::words::{Shelf, SqliteShelf, accept, at, business, command, ending, id, pending, watch};
+use super::words::{PgShelf, Shelf, SqliteShelf, accept, at, business, command, ending, id, pending, watch};
 use crate::contract::{Access, BusinessId, Kind, Phase};
 use crate::journal::{
     InvitationRow, Journal, New, Overdue, Patience, Record, State, WatchChange, WatchRow, Watched, WatchedList,
 };
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     a_list_is_due_when_its_first_watch_is_and_is_taken_once,
     whoever_joins_while_a_list_is_out_is_not_forgotten,
     a_list_that_is_not_put_back_is_due_again,
