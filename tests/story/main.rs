@@ -30,6 +30,7 @@ mod load;
 mod notice;
 mod offboard;
 mod offboard_plans;
+mod offboard_readme;
 mod on_the_way;
 mod operator_api;
 mod operator_dead;
