@@ -159,7 +159,12 @@ impl Stage {
                 let steps: Vec<PlanStep> = player.planned().into_iter().chain(plan.steps).collect();
                 Observation::Rehearsed { digest: Plan::digest_of(&steps), at: now }
             }
-            Move::Watch(_) | Move::WatchInvitation(_) | Move::Announce(_) | Move::Notice(_) | Move::AwaitEnd(_) => {
+            Move::Watch(_)
+            | Move::WatchShare(_)
+            | Move::WatchInvitation(_)
+            | Move::Announce(_)
+            | Move::Notice(_)
+            | Move::AwaitEnd(_) => {
                 panic!("nobody waits for others here")
             }
         };
@@ -190,7 +195,7 @@ impl Stage {
 
     fn fact(&self, query: &Query) -> Fact {
         match query {
-            Query::OpenClaims { .. } => Fact::OpenClaims(Vec::new()),
+            Query::OpenClaims { .. } | Query::OpenShares { .. } => Fact::OpenClaims(Vec::new()),
             Query::LastDenial { .. } => Fact::Denied(None),
             Query::RemovedSince { asset, since } => {
                 let lately = self.removed.iter().filter(|(from, _, at)| from == asset && at >= since);
