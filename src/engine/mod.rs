@@ -5,6 +5,7 @@
 
 mod ask;
 mod board;
+mod breaker;
 mod census;
 mod clock;
 mod deeds;
@@ -99,12 +100,13 @@ impl Engine {
             unstated: config.pace.unstated,
         };
         let outage = Outage::new(outage::gaps(&config.retry));
-        let holds = switch::holds(&journal).await?;
-        let memory = Mutex::new(Memory { outage, holds, ..remembered(&journal).await? });
+        let (holds, breakers) = switch::holds(&journal).await?;
+        let memory = Mutex::new(Memory { outage, holds, breakers, ..remembered(&journal).await? });
         let (work, outbox) = (Notify::new(), Notify::new());
-        let replies = Replies::default();
+        let (replies, switching) = (Replies::default(), tokio::sync::Mutex::default());
         let shared =
-            Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, replies, stop });
+            Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, replies, switching, stop };
+        let shared = Arc::new(shared);
         take_up(&shared).await?;
         gauges::begin(&shared);
         Ok(Self { shared })

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the rooms of one binary; nobody is outside")]
 
 mod blast_radius;
+mod breaker;
 mod broker_consumer;
 mod broker_errors;
 mod broker_links;

@@ -186,7 +186,9 @@ async fn holds(journal: &Journal, row: &CommandRow) -> Result<Vec<Hold>, Journal
     let mut all = journal.holds().await?;
     all.retain(|hold| match &hold.on {
         HoldOn::Everything => true,
-        HoldOn::Business(held) => row.business.as_ref() == Some(held) || body["to_business"] == held.as_str(),
+        HoldOn::Business(held) | HoldOn::Claims(held) => {
+            row.business.as_ref() == Some(held) || body["to_business"] == held.as_str()
+        }
     });
     Ok(all)
 }

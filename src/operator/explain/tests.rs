@@ -282,6 +282,17 @@ async fn one_that_the_stop_switch_holds_back_says_who_pulled_it_and_why() {
 }
 
 #[tokio::test]
+async fn one_whose_business_has_an_open_breaker_says_what_meta_said_and_which_word_closes_it() {
+    let story = Story::begin().await;
+    story.claim("c-1").await;
+    story.record("c-1", Record::new(at(20), waiting("breaker", None))).await;
+    for on in [HoldOn::Claims("2001".parse().unwrap()), HoldOn::Claims("2002".parse().unwrap())] {
+        story.journal.hold(on, held_by("bindery", "Meta answered 368 to command c-0: blocked")).await.unwrap();
+    }
+    insta::assert_snapshot!(story.told("c-1").await);
+}
+
+#[tokio::test]
 async fn a_fan_out_whose_children_wait_for_a_release_says_which_word_lifts_it() {
     let story = Story::begin().await;
     story.claim("c-1").await;
