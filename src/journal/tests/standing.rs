@@ -62,7 +62,7 @@ async fn a_denied_share_is_no_denied_claim(shelf: impl Shelf) {
     let shared = WatchRow { partner: Some("2002".parse().unwrap()), ..watch("a") };
     let open = Record { watch: WatchChange::Set(shared.clone()), ..pending("a") };
     journal.record(id("a"), open).await.unwrap();
-    assert_eq!(journal.watches().await.unwrap(), [shared.clone()]);
+    assert_eq!(journal.watches().await.unwrap(), std::slice::from_ref(&shared));
     assert_eq!(journal.open_claims(&business(), &page()).await.unwrap(), [shared]);
     let denied = Record { watch: WatchChange::Remove, ..ending("a", Phase::Denied, 1) };
     journal.record(id("a"), denied).await.unwrap();
