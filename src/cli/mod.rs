@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
 
+mod breaker;
 mod config;
 mod db;
 mod dead;
@@ -78,6 +79,9 @@ enum Command {
     Resume(hold::ResumeArgs),
     /// Lets a command and its children pass the blast radius (`offboarding.blast_radius`).
     Release(release::ReleaseArgs),
+    /// Breakers: the claims of a business stop when Meta takes one for abuse, until a person resets it.
+    #[command(subcommand)]
+    Breaker(breaker::BreakerCommand),
     /// Shows events as they come, of one command, one business, or all.
     Watch(watch::WatchArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
@@ -175,6 +179,7 @@ impl Cli {
             Command::Hold(args) => hold::hold(args.clone(), &self.load_config()?).await,
             Command::Resume(args) => hold::resume(args.clone(), &self.load_config()?).await,
             Command::Release(args) => release::run(args.clone(), &self.load_config()?).await,
+            Command::Breaker(command) => breaker::run(command.clone(), &self.load_config()?).await,
             Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,

@@ -5,6 +5,7 @@
 
 mod ask;
 mod board;
+mod breaker;
 mod census;
 mod clock;
 mod deeds;
@@ -27,6 +28,7 @@ mod relay;
 mod replies;
 mod rights;
 mod shared;
+mod shares;
 mod step;
 mod sweep;
 mod switch;
@@ -46,6 +48,7 @@ pub use clock::Clock;
 pub use error::EngineError;
 pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
+pub(crate) use shares::list_of;
 pub(crate) use sweep::{followed, next_look};
 pub use switch::Switch;
 
@@ -97,12 +100,13 @@ impl Engine {
             unstated: config.pace.unstated,
         };
         let outage = Outage::new(outage::gaps(&config.retry));
-        let holds = switch::holds(&journal).await?;
-        let memory = Mutex::new(Memory { outage, holds, ..remembered(&journal).await? });
+        let (holds, breakers) = switch::holds(&journal).await?;
+        let memory = Mutex::new(Memory { outage, holds, breakers, ..remembered(&journal).await? });
         let (work, outbox) = (Notify::new(), Notify::new());
-        let replies = Replies::default();
+        let (replies, switching) = (Replies::default(), tokio::sync::Mutex::default());
         let shared =
-            Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, replies, stop });
+            Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, replies, switching, stop };
+        let shared = Arc::new(shared);
         take_up(&shared).await?;
         gauges::begin(&shared);
         Ok(Self { shared })

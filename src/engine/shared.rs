@@ -16,7 +16,7 @@ use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets, WaitCause};
-use crate::governor::{Blast, Holds, Outage, Pace, Parks, Usages};
+use crate::governor::{Blast, Breakers, Holds, Outage, Pace, Parks, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, InLane, Journal, State};
 use crate::procedures::{Rules, StopCause};
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) outbox: Notify,
     /// Where results go too.
     pub(crate) replies: Replies,
+    /// One change of the switch or of a breaker at a time, so that what is in memory is what the journal was told last.
+    pub(crate) switching: tokio::sync::Mutex<()>,
     /// Begin nothing new.
     pub(crate) stop: CancellationToken,
 }
@@ -69,6 +71,10 @@ pub(crate) struct Memory {
     pub(crate) holds: Holds,
     /// Those whose next write met a hold: a resume wakes them.
     pub(crate) held: BTreeSet<Seq>,
+    /// Whose claims stop.
+    pub(crate) breakers: Breakers,
+    /// Those whose claim met an open breaker: its reset wakes them.
+    pub(crate) tripped: BTreeSet<Seq>,
     /// The removals of the last hour.
     pub(crate) blast: Blast,
     /// Those that wait for the release of a command: their own, or that which fanned out into them.

@@ -2,12 +2,14 @@
 //! `meta` alone.
 
 mod blast;
+mod breakers;
 mod holds;
 mod outage;
 mod parks;
 mod usages;
 
 pub use blast::{Blast, Taken, WINDOW};
+pub use breakers::Breakers;
 pub use holds::Holds;
 pub use outage::{Gaps, Heard, Leave, Outage, Turn};
 pub use parks::{Bucket, Cause, Pace, Parks};

@@ -146,6 +146,9 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         | Call::Invitations { .. }
         | Call::MyPeople
         | Call::Invite { .. }
+        | Call::PartnersOn { .. }
+        | Call::Share { .. }
+        | Call::Unshare { .. }
         | Call::CallOff { .. } => None,
     }
 }
@@ -228,3 +231,5 @@ fn is_path(base: &Url, path: &str, found: &str) -> bool {
 
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+pub(crate) mod in_process;

@@ -109,7 +109,7 @@ tables! {
         Flag: terminal mandatory;
     }
     "outbox" by "n" counted "n" { Integer: n event queued_at; Text: reply_to correlation_id; }
-    "watches" by "command" { Text: command business asset access tasks absences; Integer: sent_at; }
+    "watches" by "command" { Text: command business asset access tasks absences partner; Integer: sent_at; }
     "invitations" by "command" { Text: command business email absences; Integer: sent_at; }
     "walks" by "n" counted "n" {
         Integer: n began ended pages rows;

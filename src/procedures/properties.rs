@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::trials::paper::{self, rules, tasks};
 use super::verdict::{Absences, Verdict};
 use super::{Move, Observation, StopCause, Tally, next};
-use crate::contract::{Access, Asset, Body, Command, Person, PersonId, Phase, Plan, Role, Targets};
+use crate::contract::{Access, Asset, Body, Command, Kind, Person, PersonId, Phase, Plan, Role, Targets};
 use crate::meta::{Answer, Call, Reply};
 
 use whims::Whims;
@@ -44,10 +44,22 @@ fn bodies() -> impl Strategy<Value = Body> {
             remove_people,
             unmanaged
         }),
-        Just(Body::Reassign { targets: one(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
-        Just(Body::Reassign { targets: Targets::All, from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
+        Just(Body::Reassign {
+            targets: one(),
+            from: person(LEAVER),
+            to: person(SUCCESSOR),
+            tasks: None,
+            leaves: false
+        }),
+        Just(Body::Reassign {
+            targets: Targets::All,
+            from: person(LEAVER),
+            to: person(SUCCESSOR),
+            tasks: None,
+            leaves: false
+        }),
         Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]), adding: false }),
-        Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None }),
+        Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None, leaves: false }),
         any::<bool>().prop_map(|assigned| Body::Invite {
             email: "eve@northwind.example".parse().unwrap(),
             role: Role::Employee,
@@ -65,6 +77,13 @@ fn bodies() -> impl Strategy<Value = Body> {
         }),
         Just(moving()),
         Just(moving_unmanaged()),
+        Just(Body::Share { targets: one(), partner: NEW.parse().unwrap(), permitted_tasks: tasks(&["ANALYZE"]) }),
+        any::<bool>().prop_map(move |some| Body::Revoke {
+            targets: one(),
+            partner: NEW.parse().unwrap(),
+            permitted_tasks: some.then(|| tasks(&["ANALYZE"])),
+        }),
+        any::<bool>().prop_map(|include_owned| Body::Disconnect { kinds: Kind::ALL.to_vec(), include_owned }),
     ]
 }
 
@@ -87,9 +106,15 @@ fn moving_unmanaged() -> Body {
 fn bundled_bodies() -> impl Strategy<Value = Body> {
     let two = || Targets::List(vec![page(), paper::page("1010")]);
     prop_oneof![
-        Just(Body::Reassign { targets: two(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
+        Just(Body::Reassign {
+            targets: two(),
+            from: person(LEAVER),
+            to: person(SUCCESSOR),
+            tasks: None,
+            leaves: false
+        }),
         Just(Body::Assign { targets: two(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]), adding: false }),
-        Just(Body::Unassign { targets: two(), user: person(LEAVER), tasks: None }),
+        Just(Body::Unassign { targets: two(), user: person(LEAVER), tasks: None, leaves: false }),
     ]
 }
 
@@ -134,7 +159,7 @@ fn run_on(
                 let fact = whims.fact(&query);
                 Observation::Consulted { query, fact }
             }
-            Move::Watch(_) | Move::WatchInvitation(_) => Observation::Settled {
+            Move::Watch(_) | Move::WatchShare(_) | Move::WatchInvitation(_) => Observation::Settled {
                 verdict: match whims.byte() % 3 {
                     0 => Verdict::Granted(tasks(&["ADVERTISE"])),
                     1 => Verdict::Gone,
@@ -404,7 +429,7 @@ fn answers(then: &Move, seen: &Observation) -> bool {
         (Move::Consult(asked), Observation::Consulted { query, .. }) => asked == query,
         (Move::WaitUntil(wait), Observation::Passed { until }) => wait == until,
         (Move::AwaitEnd(awaited), Observation::Ended { target, .. }) => awaited == target,
-        (Move::Watch(_) | Move::WatchInvitation(_), Observation::Settled { .. })
+        (Move::Watch(_) | Move::WatchShare(_) | Move::WatchInvitation(_), Observation::Settled { .. })
         | (Move::Spawn(_), Observation::Spawned { .. })
         | (Move::Announce(_), Observation::Announced { .. })
         | (Move::Rehearsed(_), Observation::Rehearsed { .. })

@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 use super::claim::listed;
 use super::deeds::{Deed, Deeds, Done};
 use super::observation::{Fact, Query, Say};
+use super::partners::{Partnership, Standing};
 use super::people::tasks_of;
 use super::script::{Run, Script, refusal_of};
 use crate::contract::{
     Access, Asset, Body, BusinessId, Category, Command, CommandId, ErrorInfo, ItemResult, Kind, Outcome, Person,
     PersonId, Phase, Targets, Tasks,
 };
-use crate::meta::kinds::manages;
+use crate::meta::kinds::{Deed as CanBe, cell, manages};
 use crate::meta::{AssetList, Call, PersonOn};
 
 /// Results in one event, at most.
@@ -88,6 +89,10 @@ fn look(
     for one in done {
         match one {
             Done::LetGo => {}
+            Done::Partner { partner, before, after } => {
+                let with = Partnership { asset, partner };
+                shared(script, business, with, (before.as_ref(), after.as_ref()), reversal)?;
+            }
             Done::Claimed { access } => claimed(script, business, asset, *access, reversal)?,
             Done::OffPlatform { what } => reversal.left.push(left(asset, off_platform(what))),
             Done::LeftGroup { group, person } => {
@@ -112,7 +117,43 @@ fn look(
             reversal.left.push(left(asset, changed_since(asset, &change, &has)));
         }
     }
+    if let Some((back, _)) = pair(&standing) {
+        let (_, held) = listed(script, business, AssetList::Client(asset.kind), &asset.id)?;
+        let beyond = held.filter(|may| !may.is_empty()).map(|may| back.before.without(&may)).unwrap_or_default();
+        if !beyond.is_empty() {
+            reversal.left.push(left(asset, no_longer_given(asset, back, &beyond)));
+        }
+    }
     reversal.rights(asset, standing);
+    Ok(())
+}
+
+/// A partner has again what they had, if it is still as the command left it.
+fn shared(
+    script: &mut Script<'_>,
+    business: &BusinessId,
+    with: Partnership<'_>,
+    (before, after): (Option<&Tasks>, Option<&Tasks>),
+    reversal: &mut Reversal,
+) -> Run<()> {
+    let Partnership { asset, partner } = with;
+    let now = match with.standing_at(script, business)?.1 {
+        Standing::Held(held) => Some(held),
+        Standing::Absent | Standing::Open => None,
+    };
+    if now.as_ref() == before {
+        return Ok(());
+    }
+    if now.as_ref() != after {
+        reversal.left.push(left(asset, partner_since(with)));
+        return Ok(());
+    }
+    let (targets, partner) = (Targets::One(asset.clone()), partner.clone());
+    match before {
+        None => reversal.takes.push((asset.clone(), Body::Revoke { targets, partner, permitted_tasks: None })),
+        Some(tasks) if tasks.is_empty() => reversal.left.push(left(asset, tasks_unknown(with))),
+        Some(tasks) => reversal.gives.push(Body::Share { targets, partner, permitted_tasks: tasks.clone() }),
+    }
     Ok(())
 }
 
@@ -150,18 +191,22 @@ fn people_on(script: &mut Script<'_>, business: &BusinessId, asset: &Asset) -> R
 
 impl Reversal {
     /// One who had an asset and one who got it: the first is put back, seen, and only then the other is taken off.
-    fn rights(&mut self, asset: &Asset, changes: Vec<Change>) {
-        if let [one, other] = changes.as_slice() {
-            let pair = if one.before.is_empty() { (other, one) } else { (one, other) };
-            if pair.0.before.covers(&pair.0.after) && !pair.0.before.is_empty() && pair.1.before.is_empty() {
-                self.gives.push(Body::Reassign {
-                    targets: Targets::One(asset.clone()),
-                    from: Person::Id(pair.1.person.clone()),
-                    to: Person::Id(pair.0.person.clone()),
-                    tasks: Some(pair.0.before.clone()),
-                });
-                return;
-            }
+    /// Whom no call takes off stays, and is named.
+    fn rights(&mut self, asset: &Asset, mut changes: Vec<Change>) {
+        if let Some(error) = cell(asset.kind, CanBe::Unassign).refusal(asset) {
+            let stay = changes.iter().filter(|change| change.before.is_empty());
+            self.left.extend(stay.map(|change| left(asset, no_removal(&error, &change.person))));
+            changes.retain(|change| !change.before.is_empty());
+        }
+        if let Some((back, off)) = pair(&changes) {
+            self.gives.push(Body::Reassign {
+                targets: Targets::One(asset.clone()),
+                from: Person::Id(off.person.clone()),
+                to: Person::Id(back.person.clone()),
+                tasks: Some(back.before.clone()),
+                leaves: false,
+            });
+            return;
         }
         for change in changes {
             let manages = |tasks: &Tasks| manages(asset.kind, tasks);
@@ -176,12 +221,20 @@ impl Reversal {
     }
 }
 
+/// One who had an asset, and one who got it from them.
+fn pair(changes: &[Change]) -> Option<(&Change, &Change)> {
+    let [one, other] = changes else { return None };
+    let (back, off) = if one.before.is_empty() { (other, one) } else { (one, other) };
+    let fits = back.before.covers(&back.after) && !back.before.is_empty() && off.before.is_empty();
+    fits.then_some((back, off))
+}
+
 impl Change {
     /// The command that makes the person have what they had.
     fn body(self, asset: &Asset) -> Body {
         let (targets, user) = (Targets::One(asset.clone()), Person::Id(self.person));
         if self.before.is_empty() {
-            Body::Unassign { targets, user, tasks: None }
+            Body::Unassign { targets, user, tasks: None, leaves: false }
         } else {
             Body::Assign { targets, user, tasks: self.before, adding: false }
         }
@@ -234,12 +287,18 @@ fn left(asset: &Asset, error: ErrorInfo) -> ItemResult {
     ItemResult { asset: asset.clone(), phase: Phase::Failed, changed: false, error: Some(error) }
 }
 
+/// Kinds that cannot be claimed come back by a person's clicks.
 fn needs_claim(asset: &Asset) -> ErrorInfo {
-    human(
-        "needs_claim",
-        format!("the business let go of {asset}, and only its owner can give it back"),
-        "Claim it anew; once that is confirmed, assign the people who were on it.",
-    )
+    let by_hand = cell(asset.kind, CanBe::ClaimAgency).refusal(asset).map(|refused| refused.remedy);
+    let remedy = match &by_hand {
+        None => "Claim it anew; once that is confirmed, assign the people who were on it.".to_owned(),
+        Some(by_hand) => format!("{by_hand} Then assign the people who were on it."),
+    };
+    human("needs_claim", format!("the business let go of {asset}, and only its owner can give it back"), &remedy)
+}
+
+fn no_removal(refused: &ErrorInfo, person: &PersonId) -> ErrorInfo {
+    ErrorInfo { message: format!("{}: person {person} stays on it", refused.message), ..refused.clone() }
 }
 
 fn owned_for_good(asset: &Asset) -> ErrorInfo {
@@ -280,6 +339,33 @@ fn changed_since(asset: &Asset, change: &Change, has: &Tasks) -> ErrorInfo {
         "changed_since",
         format!("person {person} had {} on {asset} after the command and has {} now", told(after), told(has)),
         "Find out who changed it; then set with `assign` or `unassign` what is wanted.",
+    )
+}
+
+fn partner_since(Partnership { asset, partner }: Partnership<'_>) -> ErrorInfo {
+    conflict(
+        "changed_since",
+        format!("business {partner} has other access to {asset} now than the command left it with"),
+        "Find out who changed it; then `share` or `revoke` what is wanted.",
+    )
+}
+
+fn tasks_unknown(Partnership { asset, partner }: Partnership<'_>) -> ErrorInfo {
+    human(
+        "tasks_unknown",
+        format!("business {partner} had {asset} with tasks that Meta's list did not name"),
+        "Send a `share` with the tasks that they are to have.",
+    )
+}
+
+fn no_longer_given(asset: &Asset, change: &Change, beyond: &Tasks) -> ErrorInfo {
+    conflict(
+        "tasks_not_permitted",
+        format!(
+            "person {} had {} on {asset}, of which the business may give {beyond} no more",
+            change.person, change.before
+        ),
+        "Ask the asset's owner to permit these tasks, then set them with `assign`.",
     )
 }
 
@@ -327,7 +413,9 @@ fn cannot(target: &CommandId, fact: &Fact) -> ErrorInfo {
         Fact::Deeds(Deeds::Unfit { command }) => error(
             Category::Unsupported,
             "not_undoable",
-            format!("{target} is a command {command}: only claim, unbind, assign, unassign and reassign can be undone"),
+            format!(
+                "{target} is a command {command}: only claim, unbind, assign, unassign, reassign, share and revoke can be undone"
+            ),
             "Send the commands that are wanted instead.",
         ),
         Fact::NotAllowed => error(

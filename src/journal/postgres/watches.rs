@@ -20,7 +20,7 @@ pub(super) async fn invitations(client: &Client) -> Result<Vec<InvitationRow>, J
     sql::all(client, select, params![], |row| Columns(row).invitation()).await
 }
 
-/// The open claims of an asset by a business, oldest first.
+/// The open claims and shares of an asset by a business, oldest first.
 pub(super) async fn open_claims(
     client: &Client,
     business: &BusinessId,
@@ -58,10 +58,11 @@ pub(super) async fn removed_since(
 
 /// Begins or replaces the watch of `id`.
 pub(super) async fn set(client: &Client, id: &CommandId, watch: &WatchRow) -> Result<(), JournalError> {
-    let insert = "INSERT INTO bindery.watches (command, business, asset, access, tasks, sent_at, absences)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+    let insert = "INSERT INTO bindery.watches (command, business, asset, access, tasks, sent_at, absences, partner)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (command) DO UPDATE SET business = excluded.business, asset = excluded.asset,
-             access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences";
+             access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences,
+             partner = excluded.partner";
     let row = params![
         id.as_str(),
         watch.business.as_str(),
@@ -70,6 +71,7 @@ pub(super) async fn set(client: &Client, id: &CommandId, watch: &WatchRow) -> Re
         watch.tasks,
         watch.sent_at.as_microsecond(),
         watch.absences,
+        watch.partner.as_ref().map(BusinessId::as_str),
     ];
     sql::run(client, insert, row).await.map(drop)
 }
@@ -95,10 +97,10 @@ pub(super) async fn remove(client: &Client, id: &CommandId) -> Result<(), Journa
     sql::run(client, "DELETE FROM bindery.watches WHERE command = $1", params![id.as_str()]).await.map(drop)
 }
 
-/// Remembers that what `id` watches was denied.
+/// Remembers that what `id` claims was denied.
 pub(super) async fn remember_denial(client: &Client, id: &CommandId, at: Timestamp) -> Result<(), JournalError> {
     let insert = "INSERT INTO bindery.denials (business, asset, access, command, at)
-         SELECT business, asset, access, command, $2 FROM bindery.watches WHERE command = $1
+         SELECT business, asset, access, command, $2 FROM bindery.watches WHERE command = $1 AND partner IS NULL
          ON CONFLICT (business, asset, access) DO UPDATE SET command = excluded.command, at = excluded.at";
     sql::run(client, insert, params![id.as_str(), at.as_microsecond()]).await.map(drop)
 }

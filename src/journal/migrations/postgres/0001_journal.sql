@@ -124,7 +124,8 @@ CREATE TABLE bindery.watches (
     access   text   NOT NULL,
     tasks    text   NOT NULL,
     sent_at  bigint NOT NULL,
-    absences text   NOT NULL
+    absences text   NOT NULL,
+    partner  text COLLATE "C" -- with whom the asset is shared; none in the watch of a claim
 );
 CREATE INDEX watches_by_asset ON bindery.watches (business, asset);
 
