@@ -167,6 +167,7 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::Assign { business, .. }
         | Call::Members { business, .. }
         | Call::Invitations { business, .. }
+        | Call::PartnersOn { business, .. }
         | Call::Invite { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
         | Call::LinksOf { .. }
@@ -182,6 +183,8 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. }
         | Call::MyPeople
+        | Call::Share { .. }
+        | Call::Unshare { .. }
         | Call::CallOff { .. } => progress.command.business.clone(),
     }
 }

@@ -28,6 +28,7 @@ mod relay;
 mod replies;
 mod rights;
 mod shared;
+mod shares;
 mod step;
 mod sweep;
 mod switch;
@@ -48,6 +49,7 @@ pub use clock::Clock;
 pub use error::EngineError;
 pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
+pub(crate) use shares::list_of;
 pub(crate) use sweep::{followed, next_look};
 pub use switch::Switch;
 

@@ -40,6 +40,7 @@ mod operator_events;
 mod operator_explain;
 mod operator_secrets;
 mod out_of_reach;
+mod partners;
 mod people;
 mod proxy;
 mod publishers;

@@ -111,6 +111,7 @@ fn pending(name: &str, absences: &str) -> Record {
         business: "2001".parse().unwrap(),
         asset: "page/1009".parse().unwrap(),
         access: Access::Agency,
+        partner: None,
         tasks: r#"["ADVERTISE"]"#.to_owned(),
         sent_at: at(10),
         absences: absences.to_owned(),
