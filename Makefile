@@ -25,3 +25,4 @@ soak: ## Ten minutes of mixed load under faults by chance, and the long faults a
 
 nightly: ## Fuzz-like tests of all parsers with a million inputs each (make test: 20 000)
 	BINDERY_FUZZ_INPUTS=1000000 cargo test --release --lib fuzz
+	BINDERY_BUSINESSES=20000 cargo test --release --lib properties::
