@@ -11,7 +11,10 @@ mod broker_outages;
 mod broker_publisher;
 mod broker_tls;
 mod broker_topology;
+mod claim_caps;
 mod claims;
+#[path = "../../src/journal/tests/cluster.rs"]
+mod cluster;
 mod collector;
 mod contract_files;
 mod evidence;
@@ -42,6 +45,7 @@ mod operator_secrets;
 mod out_of_reach;
 mod partners;
 mod people;
+mod postgres;
 mod proxy;
 mod publishers;
 mod rabbit;
