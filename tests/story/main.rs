@@ -13,6 +13,8 @@ mod broker_tls;
 mod broker_topology;
 mod claim_caps;
 mod claims;
+#[path = "../../src/journal/tests/cluster.rs"]
+mod cluster;
 mod collector;
 mod contract_files;
 mod evidence;
@@ -42,6 +44,7 @@ mod operator_secrets;
 mod out_of_reach;
 mod partners;
 mod people;
+mod postgres;
 mod proxy;
 mod publishers;
 mod rabbit;
