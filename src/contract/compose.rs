@@ -193,6 +193,7 @@ fn told(command: &Command, detail: Detail) -> (Told, Option<ErrorInfo>) {
 }
 
 fn ended(told: Told, outcome: Outcome) -> (Told, Option<ErrorInfo>) {
+    let unread = outcome.inspection.as_ref().map(|seen| seen.unread.clone()).unwrap_or_default();
     let (assets, totals) = outcome.inspection.map(|seen| (seen.assets, seen.totals)).unzip();
     let told = Told {
         changed: Some(outcome.changed),
@@ -205,6 +206,7 @@ fn ended(told: Told, outcome: Outcome) -> (Told, Option<ErrorInfo>) {
         resurfaced: outcome.resurfaced,
         assets,
         totals,
+        unread,
         ..told
     };
     (told, outcome.error)

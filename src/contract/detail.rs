@@ -146,6 +146,9 @@ pub struct Inspection {
     pub assets: Vec<AssetSeen>,
     /// How many of each kind were seen in all.
     pub totals: BTreeMap<Kind, u64>,
+    /// Lists that could not be read: what they hold is neither told nor counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
 }
 
 /// One asset as an `inspect` saw it.
@@ -173,10 +176,10 @@ pub struct AssetSeen {
     pub unread: Vec<Unread>,
 }
 
-/// A list of people that could not be read to its end.
+/// A list that could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unread {
-    /// Which: `people` or `direct`.
+    /// Which: of an asset `people` or `direct`, of an inventory Meta's name of the list, as `owned_pixels`.
     pub list: String,
     /// Why.
     pub error: ErrorInfo,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::asset::Kind;
-use super::detail::{About, AssetSeen, Ended, EvidenceEntry, Pending, PersonSeen, Waiting};
+use super::detail::{About, AssetSeen, Ended, EvidenceEntry, Pending, PersonSeen, Unread, Waiting};
 use super::ids::{CommandId, Digest};
 use super::outcome::{ErrorInfo, ExpiredBecause, ItemResult, Phase, Plan};
 use super::tasks::Tasks;
@@ -151,6 +151,9 @@ pub struct Told {
     /// How much of each kind an `inspect` saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<BTreeMap<Kind, u64>>,
+    /// Lists that an `inspect` could not read: what they hold is neither told nor counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
     /// What is still on record of a command that ended long ago; on `rejected`, code `already_ended`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,

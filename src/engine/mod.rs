@@ -216,8 +216,24 @@ async fn remembered(journal: &Journal) -> Result<Memory, EngineError> {
     Ok(memory)
 }
 
+/// Watches that are read at once.
+const READ: u32 = 1_000;
+
+/// The claims of open commands that Meta has not decided: they count against the limits of their businesses.
+async fn remember_claims(shared: &Shared) -> Result<(), EngineError> {
+    let mut after = None;
+    loop {
+        let found = shared.journal.watched_after(after.as_ref(), READ).await?;
+        let Some(last) = found.last() else { return Ok(()) };
+        after = Some(last.command.clone());
+        let mut memory = shared.memory();
+        found.iter().for_each(|watch| memory.claims.remember(&watch.business, &watch.command, watch.sent_at));
+    }
+}
+
 /// Whatever is open goes on from where its journal stands: it is counted now, and fetched as there is room for it.
 async fn take_up(shared: &Shared) -> Result<(), EngineError> {
+    remember_claims(shared).await?;
     let open = shared.journal.count_open().await?;
     let in_front = shared.journal.businesses_in_front().await?;
     let mut memory = shared.memory();

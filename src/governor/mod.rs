@@ -3,6 +3,7 @@
 
 mod blast;
 mod breakers;
+mod claims;
 mod holds;
 mod outage;
 mod parks;
@@ -10,6 +11,7 @@ mod usages;
 
 pub use blast::{Blast, Taken, WINDOW};
 pub use breakers::Breakers;
+pub use claims::{Caps, ClaimTurn, Claims};
 pub use holds::Holds;
 pub use outage::{Gaps, Heard, Leave, Outage, Turn};
 pub use parks::{Bucket, Cause, Pace, Parks};

@@ -1,6 +1,6 @@
 //! A whole journal as lines of JSON, from one store into another.
 //!
-//! The first line says what it is; each row is a line, `["table", value, …]`, in the order of [`TABLES`]; the last line has a
+//! The first line says what it is; each row is a line, `["table", value, …]`, in the order of `TABLES`; the last line has a
 //! count and a SHA-256 for each table, over its lines. What was read is held against it, and what was written is read back
 //! and held against it again: only then does the import stand.
 //!

@@ -166,6 +166,12 @@ pub trait Store: Ledger {
     /// When the store cannot be read.
     fn shares_of<'a>(&'a self, business: &'a BusinessId, asset: &'a Asset) -> Answer<'a, Vec<WatchRow>>;
 
+    /// What open commands watch but for invitations, by their ids, behind `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn watched_after<'a>(&'a self, after: Option<&'a CommandId>, limit: u32) -> Answer<'a, Vec<WatchRow>>;
+
     /// The open invitations into a business that are followed.
     ///
     /// # Errors

@@ -2,9 +2,9 @@
 
 use super::groups::bundles;
 use super::observation::Tally;
+use super::offboard::assigned;
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Command, Kind, Outcome, Person, Phase, Targets};
-use crate::meta::{Call, Holding};
 
 pub(super) fn run(script: &mut Script<'_>, targets: &Targets) -> Run<Outcome> {
     let parent = with_people_looked_up(script)?;
@@ -91,8 +91,7 @@ fn everything_of_the_leaver(script: &mut Script<'_>, parent: &Command) -> Run<Ve
     let Body::Reassign { from: Person::Id(person), .. } = &parent.body else { return Ok(Vec::new()) };
     let mut all = Vec::new();
     for kind in Kind::ALL {
-        let call = Call::AssetsOf { person: person.clone(), kind };
-        all.extend(script.assets(&call)?.into_iter().map(|held: Holding| Asset { kind, id: held.id }));
+        all.extend(assigned(script, person, kind)?.into_iter().map(|(asset, _)| asset));
     }
     Ok(all)
 }

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::observation::Say;
-use super::script::{Run, Script};
+use super::script::{Run, Script, refusal_of};
 use crate::contract::{
-    Access, AssetSeen, EmailAddress, Inspection, Kind, Outcome, PersonId, PersonOnAsset, PersonSeen, Phase, Unread,
+    Access, AssetSeen, Category, EmailAddress, ErrorInfo, Inspection, Kind, Outcome, PersonId, PersonOnAsset,
+    PersonSeen, Phase, Unread,
 };
 use crate::meta::{Answer, AssetList, Call, Holding, PersonOn, Roll, Staffed};
 
@@ -59,16 +60,23 @@ fn told_in_parts(
     kinds: &[Kind],
     mut read: impl FnMut(&mut Script<'_>, Kind, Access, Option<String>) -> Run<Read>,
 ) -> Run<Outcome> {
-    let (mut part, mut totals, mut last) = (0, BTreeMap::new(), Vec::new());
+    let (mut part, mut seen) = (0, Inspection::default());
     let lists: Vec<(Kind, Access)> = kinds.iter().flat_map(|kind| BOTH.map(|access| (*kind, access))).collect();
     for (n, (kind, access)) in lists.iter().copied().enumerate() {
         let mut after = None;
         loop {
-            let Read { count, next, mut pieces } = read(script, kind, access, after)?;
-            *totals.entry(kind).or_default() += u64::from(count);
+            let read = refusal_of(read(script, kind, access, after))?;
+            let Read { count, next, mut pieces } = match read {
+                Ok(read) => read,
+                Err(error) => {
+                    seen.unread.push(not_read(script, AssetList::held(kind, access), error)?);
+                    break;
+                }
+            };
+            *seen.totals.entry(kind).or_default() += u64::from(count);
             after = next;
             if n + 1 == lists.len() && after.is_none() {
-                last = pieces.pop().unwrap_or_default();
+                seen.assets = pieces.pop().unwrap_or_default();
             }
             for assets in pieces.into_iter().filter(|_| count > 0) {
                 part += 1;
@@ -79,7 +87,23 @@ fn told_in_parts(
             }
         }
     }
-    Ok(Outcome { inspection: Some(Inspection { assets: last, totals }), ..Outcome::of(Phase::Completed, false) })
+    if seen.unread.len() == lists.len() {
+        return Err(script.fail(seen.unread.swap_remove(0).error));
+    }
+    Ok(Outcome { inspection: Some(seen), ..Outcome::of(Phase::Completed, false) })
+}
+
+/// A list that Meta refuses keeps the others from nothing; trouble that is not this list's ends the command.
+fn not_read(script: &Script<'_>, list: AssetList, error: ErrorInfo) -> Run<Unread> {
+    match error.category {
+        Category::Exhausted | Category::Credential | Category::Abuse | Category::Internal => Err(script.fail(error)),
+        Category::Invalid
+        | Category::Unauthorised
+        | Category::Permission
+        | Category::Unsupported
+        | Category::Conflict
+        | Category::NeedsHuman => Ok(Unread { list: list.edge().to_owned(), error }),
+    }
 }
 
 fn seen(held: Holding, kind: Kind, access: Access) -> AssetSeen {

@@ -11,6 +11,7 @@ mod broker_outages;
 mod broker_publisher;
 mod broker_tls;
 mod broker_topology;
+mod claim_caps;
 mod claims;
 #[path = "../../src/journal/tests/cluster.rs"]
 mod cluster;
@@ -34,6 +35,7 @@ mod load;
 mod notice;
 mod offboard;
 mod offboard_plans;
+mod offboard_readme;
 mod on_the_way;
 mod operator_api;
 mod operator_dead;

@@ -138,6 +138,7 @@ async fn f62_two_operators_who_replay_one_letter_at_the_same_moment_make_one_run
     story.vhost.expect_depth(DEAD, 0).await
 }
 
+/// F62.
 #[tokio::test]
 async fn an_unchanged_replay_keeps_its_id_and_twice_is_once() -> Result<()> {
     let (story, letter) = with_a_letter("r").await?;

@@ -29,6 +29,7 @@ async fn a_person_is_not_reassigned_to_themselves() -> Result<()> {
     Ok(())
 }
 
+/// F46, of one worker.
 #[tokio::test]
 async fn two_managers_who_leave_at_once_do_not_leave_the_page_alone() -> Result<()> {
     let both =

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::stage::{Stage, terminals};
 use crate::cli::answer;
-use crate::contract::{Event, Phase};
-use crate::graph_sim::{Call, Verb, World};
+use crate::contract::{Asset, Event, Kind, Phase};
+use crate::graph_sim::{Call, Tasks, Verb, World};
 
 /// One sentence that must be true, and what was found.
 pub(super) struct Check {
@@ -30,7 +30,7 @@ pub(super) fn all(stage: &Stage) -> Vec<Check> {
     let mut checks = vec![every_command_ended_once(stage), no_write_twice(&calls)];
     checks.extend(CLAIMS.map(|(business, page)| posted_once(&calls, business, page)));
     checks.extend(world_as_told(&world));
-    checks.extend(leaver_as_told(&stage.events, &world));
+    checks.extend(leaver_as_told(stage, &world));
     checks.push(quiet(&calls, stage));
     checks
 }
@@ -94,23 +94,39 @@ fn world_as_told(world: &World) -> Vec<Check> {
     ]
 }
 
-fn leaver_as_told(events: &[Event], world: &World) -> Vec<Check> {
-    let of_leaver = |event: &&Event| event.data.command == "reassign" && event.is_terminal();
-    let Some(ended) = events.iter().find(of_leaver) else {
-        return vec![check(false, "the leaver's Pages were told of")];
+fn leaver_as_told(stage: &Stage, world: &World) -> Vec<Check> {
+    let of_leaver = |event: &&Event| event.data.command == "offboard" && event.is_terminal();
+    let Some(ended) = stage.events.iter().rev().find(of_leaver) else {
+        return vec![check(false, "the leaver's assets were told of")];
     };
     let mut checks = Vec::new();
     for result in &ended.data.told.results {
-        let page = result.asset.id.to_string();
-        let [anna, ben] = ["3001", "3002"].map(|user| world.tasks_of(&page, "2001", user));
+        let asset = &result.asset;
+        let [anna, ben] = ["3001", "3002"].map(|user| tasks_of(world, asset, user));
         let done = result.phase == Phase::Completed;
         let holds = if done { anna.is_empty() && !ben.is_empty() } else { !anna.is_empty() };
         let told = if done { "has Ben and no longer Anna" } else { "still has Anna, as told" };
-        checks.push(check(holds, format!("Page {page} {told}")));
+        checks.push(check(holds, format!("{asset} {told}")));
     }
-    let ends = matches!(ended.data.phase, Phase::Completed | Phase::Incomplete);
-    checks.push(check(ends && !checks.is_empty(), format!("Anna's {} Pages were told of one by one", checks.len())));
+    let ends = ended.data.phase == Phase::Completed && ended.data.told.results.len() == ANNAS;
+    checks.push(check(ends, format!("Anna's {} assets were told of one by one", ended.data.told.results.len())));
+    let gone = !world.businesses["2001"].users.contains_key("3001");
+    checks.push(check(gone, "Anna has left the business, and Cleo is still its admin"));
+    checks.push(check(stage.proved, "the report of it holds against the hash in its event"));
     checks
+}
+
+/// What Anna has in the demo's world.
+const ANNAS: usize = 8;
+
+fn tasks_of(world: &World, asset: &Asset, user: &str) -> Tasks {
+    match asset.kind {
+        Kind::Page => world.tasks_of(asset.id.as_str(), "2001", user),
+        Kind::AdAccount => world.tasks_on(&format!("act_{}", asset.id), "2001", user),
+        Kind::Pixel | Kind::WhatsappAccount | Kind::InstagramAccount | Kind::Catalog => {
+            world.tasks_on(asset.id.as_str(), "2001", user)
+        }
+    }
 }
 
 /// The duplicate and the malformed message came after all else: neither may have made a call.

@@ -19,7 +19,8 @@ use crate::contract::{Event, Phase};
 use crate::engine::{Clock, Engine};
 use crate::graph::Graph;
 use crate::graph_sim::{Sim, SimConfig};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
+use crate::operator::{Anchor, Finding, Report};
 
 /// How long an event may let us wait before the story is off.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -68,6 +69,8 @@ pub(super) enum Trouble {
     Sim(#[from] crate::graph_sim::ControlError),
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    #[error("the journal could not be read: {0}")]
+    Journal(#[from] JournalError),
     #[error("an event could not be read: {0}")]
     Event(#[from] serde_json::Error),
     #[error(transparent)]
@@ -81,6 +84,8 @@ pub(super) struct Stage {
     pub(super) events: Vec<Event>,
     /// The number of the last call before the scenes in which none may be made.
     pub(super) quiet_from: Option<u64>,
+    /// Whether the report of the offboarding was shown, and holds.
+    pub(super) proved: bool,
     /// Ids of commands sent that can be read.
     pub(super) sent: BTreeSet<String>,
     listener: Reader,
@@ -117,8 +122,21 @@ impl Stage {
         tasks.spawn(publishing);
         let at = broker.clone();
         tasks.spawn(async move { engine.run(at, |_| ()).await });
-        let (events, sent) = (Vec::new(), BTreeSet::new());
-        Ok(Self { sim, events, quiet_from: None, sent, listener, publisher, broker, journal, folder, stop, tasks })
+        let (events, sent, proved) = (Vec::new(), BTreeSet::new(), false);
+        Ok(Self {
+            sim,
+            events,
+            quiet_from: None,
+            proved,
+            sent,
+            listener,
+            publisher,
+            broker,
+            journal,
+            folder,
+            stop,
+            tasks,
+        })
     }
 
     /// Publishes a command as an upstream system would, and shows it.
@@ -164,6 +182,16 @@ impl Stage {
             self.events.push(event.clone());
         }
         Ok(event)
+    }
+
+    /// The report of a command that has ended, in words, and whether it holds against the command's terminal event.
+    pub(super) async fn report(&mut self, id: &str) -> Result<Option<(String, bool)>, Trouble> {
+        let Ok(command) = id.parse() else { return Ok(None) };
+        let Some(report) = Report::of(&self.journal, &command, jiff::Timestamp::now()).await? else { return Ok(None) };
+        let event = self.until_ended(id).await?;
+        let holds = Anchor::of_event(&event).map(|anchor| report.verify(Some(&anchor)));
+        self.proved = matches!(holds, Some(Finding::Sound(_)));
+        Ok(Some((report.in_words(), self.proved)))
     }
 
     /// Ends everything and leaves nothing behind.

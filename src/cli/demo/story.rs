@@ -87,19 +87,40 @@ async fn unbound(stage: &mut Stage) -> Result<(), Trouble> {
 }
 
 async fn leaver(stage: &mut Stage) -> Result<(), Trouble> {
-    scene(6, "Anna leaves, Ben takes over her Pages")?;
-    answer("  On each Page Ben is given what Anna has, is seen there, and only then is Anna taken off.")?;
-    let command = json!({"id": "demo-6", "command": "reassign", "business": "2001", "assets": "all",
-        "from": "3001", "to": "ben@northwind.example", "actor": "hr", "reason": "leaves at the end of the month"});
+    scene(6, "Anna leaves, Ben takes over all that she has")?;
+    answer("  The HR system looks first: a dry run reads every list of Anna's and writes nothing.")?;
+    let mut command = json!({"id": "demo-6-plan", "command": "offboard", "business": "2001",
+        "user": "anna@northwind.example", "successor": "ben@northwind.example", "dry_run": true});
     stage.send(&command).await?;
-    let ended = stage.until_ended("demo-6").await?;
-    if ended.data.phase == Phase::Incomplete {
-        answer(
-            "  \"incomplete\" is an honest answer: what bindery cannot do safely is left as it was, with the click path.",
-        )?;
+    let Some(plan) = stage.until_ended("demo-6-plan").await?.data.told.plan else { return Ok(()) };
+    for step in &plan.steps {
+        answer(&format!("      {} {}: {}", step.method, step.path, step.why))?;
     }
-    Ok(())
+    answer(&format!("  Those are {} writes, known by a digest. It runs exactly that, or nothing:", plan.steps.len()))?;
+    command["id"] = json!("demo-6");
+    command["plan"] = json!(plan.digest);
+    (command["actor"], command["reason"]) = (json!("hr"), json!("leaves at the end of the month"));
+    command.as_object_mut().map(|fields| fields.remove("dry_run"));
+    stage.send(&command).await?;
+    stage.until_ended("demo-6").await?;
+    answer("  On each asset Ben was given what Anna had, was seen there, and only then was Anna taken off; a pixel's")?;
+    answer("  people cannot be taken off by a call: that right ended when she left the business.")?;
+    report(stage).await
 }
+
+/// What an auditor reads of it.
+async fn report(stage: &mut Stage) -> Result<(), Trouble> {
+    let Some((words, holds)) = stage.report("demo-6").await? else { return Ok(()) };
+    answer("  The report for an auditor (`bindery evidence demo-6`) begins:")?;
+    for line in words.lines().take(REPORT_LINES) {
+        answer(&format!("      {line}"))?;
+    }
+    let said = if holds { "it holds against the hash in the event" } else { "it does NOT hold" };
+    Ok(answer(&format!("      … {} lines in all; recomputed, {said}.", words.lines().count()))?)
+}
+
+/// Lines of the report that are shown.
+const REPORT_LINES: usize = 12;
 
 async fn duplicate(stage: &mut Stage) -> Result<(), Trouble> {
     scene(7, "The first command comes once more")?;

@@ -80,6 +80,9 @@ pub(in crate::cli) fn line(event: &Event) -> String {
     if let (Some(done), Some(total)) = (data.told.done, data.told.total) {
         line += &format!(" {done}/{total}");
     }
+    if let Some(plan) = &data.told.plan {
+        line += &format!(", plan of {} steps, {}", plan.steps.len(), plan.digest);
+    }
     match data.told.changed {
         Some(true) => line += " (changed)",
         Some(false) => line += " (nothing changed)",

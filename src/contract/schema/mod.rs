@@ -38,7 +38,7 @@ pub fn definitions() -> Map<String, Value> {
     all
 }
 
-/// The schema of a command: of whatever [`super::parse`] takes, but for what [`UNSAID`] lists.
+/// The schema of a command: of whatever [`super::parse()`] takes, but for what [`UNSAID`] lists.
 #[must_use]
 pub fn command() -> Value {
     let rules: Vec<String> = UNSAID.iter().map(|rule| format!("{}: {}", rule.name, rule.rule)).collect();

@@ -98,7 +98,7 @@ fn endings() -> Vec<(&'static str, Event)> {
         direct: None,
         unread: Vec::new(),
     };
-    let inspection = Inspection { assets: vec![seen], totals: [(Kind::Page, 1)].into() };
+    let inspection = Inspection { assets: vec![seen], totals: [(Kind::Page, 1)].into(), unread: Vec::new() };
     let inspected = Outcome { inspection: Some(inspection), ..Outcome::of(Phase::Completed, false) };
     vec![
         ("approved by the client", of("onb-7731", 2, confirmed.into())),

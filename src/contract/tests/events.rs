@@ -220,12 +220,15 @@ fn an_inspection_has_assets_and_totals_even_where_there_are_none() {
         direct: None,
         unread: vec![Unread { list: "direct".to_owned(), error: trouble() }],
     };
-    let inspection = Inspection { assets: vec![asset], totals: [(Kind::Page, 100_000)].into() };
+    let unread = vec![Unread { list: "owned_pixels".to_owned(), error: trouble() }];
+    let inspection = Inspection { assets: vec![asset], totals: [(Kind::Page, 100_000)].into(), unread };
     let event = Event::of(&inspect, 2, seen(inspection), &context());
     assert_eq!(wire(&event)["data"]["totals"], json!({"page": 100_000}));
     assert_eq!(wire(&event)["data"]["assets"][0]["people"][0], json!({"id": null, "email": null, "tasks": []}));
     assert_eq!(wire(&event)["data"]["assets"][0]["unread"][0]["error"]["code"], json!("would_orphan"));
     assert_eq!(wire(&event)["data"]["assets"][0].get("direct"), None);
+    assert_eq!(wire(&event)["data"]["unread"][0]["list"], json!("owned_pixels"));
+    assert_eq!(nothing["data"].get("unread"), None);
     assert_eq!(serde_json::from_value::<Event>(wire(&event)).unwrap(), event);
 }
 

@@ -83,9 +83,12 @@ fn assigned_pages_carry_tasks_and_can_be_narrowed() {
 #[test]
 fn kinds_of_asset_that_the_world_has_none_of_are_empty_lists() {
     let mut client = demo();
-    for path in
-        ["/2001/owned_ad_accounts", "/2001/client_pixels", "/3001/assigned_ad_accounts", "/5001/contained_adaccounts"]
-    {
+    for path in [
+        "/2001/owned_whatsapp_business_accounts",
+        "/2001/client_pixels",
+        "/3002/assigned_ad_accounts",
+        "/5001/contained_adaccounts",
+    ] {
         assert_eq!(client.get(path).good(), json!({ "data": [] }), "{path}");
     }
 }

@@ -1,6 +1,6 @@
 //! The world that stands there when nobody loads another.
 
-use super::World;
+use super::{AssetKind, World};
 
 /// What a Page manager usually has.
 const MANAGER: [&str; 5] = ["ADVERTISE", "ANALYZE", "CREATE_CONTENT", "MANAGE", "MODERATE"];
@@ -15,6 +15,7 @@ impl World {
     /// - 1009 to 1014 owned by 2002; 1013 is shared with 2001 already, 1014 has 2001's request 7001 open.
     /// - 1015 has no business and 92001 as admin since long ago: an owner claim is confirmed at once. 1016: not an admin.
     /// - 1017 to 1020 owned by 2003.
+    /// - Ad account `act_4001`, pixel 4101 and catalog 4201 owned by 2001, with Anna alone in control of each.
     pub fn demo() -> Self {
         Self::demo_with(1)
     }
@@ -22,7 +23,7 @@ impl World {
     /// As [`Self::demo`], with another seed.
     pub fn demo_with(seed: u64) -> Self {
         let world = Self::new(seed).token_for_all("sim-token");
-        client_pages(agency_pages(businesses(world)))
+        agency_assets(client_pages(agency_pages(businesses(world))))
     }
 }
 
@@ -58,6 +59,15 @@ fn agency_pages(world: World) -> World {
         .page("1006", |p| p.owned_by("2001").assign("2001", "3003", &MANAGER).instagram())
         .page("1007", |p| p.owned_by("2001").assign("2001", "3003", &MANAGER).two_factor());
     ours.page("1008", |p| p.owned_by("2001").assign("2001", "3002", &["ADVERTISE"]).direct_admin("83003"))
+}
+
+fn agency_assets(world: World) -> World {
+    world
+        .asset(AssetKind::AdAccount, "act_4001", |a| {
+            a.owned_by("2001").assign("2001", "3001", &["ADVERTISE", "ANALYZE", "MANAGE"])
+        })
+        .asset(AssetKind::Pixel, "4101", |a| a.owned_by("2001").assign("2001", "3001", &["ANALYZE", "EDIT"]))
+        .asset(AssetKind::Catalog, "4201", |a| a.owned_by("2001").assign("2001", "3001", &["ADVERTISE", "MANAGE"]))
 }
 
 fn client_pages(world: World) -> World {

@@ -103,6 +103,10 @@ impl Store for Postgres {
         self.look((business, asset), |client, (business, asset)| Box::pin(watched::shares(client, business, asset)))
     }
 
+    fn watched_after<'a>(&'a self, after: Option<&'a CommandId>, limit: u32) -> Answer<'a, Vec<WatchRow>> {
+        self.look(after, move |client, after| Box::pin(watched::after(client, *after, limit)))
+    }
+
     fn invitations_into<'a>(&'a self, business: &'a BusinessId) -> Answer<'a, Vec<InvitationRow>> {
         self.look(business, |client, business| Box::pin(watched::invitations(client, business)))
     }

@@ -85,6 +85,18 @@ pub(super) async fn shares(
     sql::all(client, select, params![business.as_str(), asset.to_string()], |row| Columns(row).watch()).await
 }
 
+/// What open commands watch.
+pub(super) async fn after(
+    client: &Client,
+    after: Option<&CommandId>,
+    limit: u32,
+) -> Result<Vec<WatchRow>, JournalError> {
+    let select = "SELECT w.* FROM bindery.watches w JOIN bindery.commands c ON c.id = w.command
+         WHERE w.command > $1 AND c.state <> 'ended' ORDER BY w.command LIMIT $2";
+    let after = after.map_or("", CommandId::as_str);
+    sql::all(client, select, params![after, i64::from(limit)], |row| Columns(row).watch()).await
+}
+
 /// Who is invited into a business.
 pub(super) async fn invitations(client: &Client, business: &BusinessId) -> Result<Vec<InvitationRow>, JournalError> {
     let select = "SELECT * FROM bindery.invitations WHERE business = $1 ORDER BY sent_at, command";

@@ -106,6 +106,10 @@ impl Store for Sqlite {
         self.look(|connection| watched::shares(connection, business, asset))
     }
 
+    fn watched_after<'a>(&'a self, after: Option<&'a CommandId>, limit: u32) -> Answer<'a, Vec<WatchRow>> {
+        self.look(move |connection| watched::after(connection, after, limit))
+    }
+
     fn invitations_into<'a>(&'a self, business: &'a BusinessId) -> Answer<'a, Vec<InvitationRow>> {
         let business = business.clone();
         self.survey(move |connection| watched::invitations(connection, &business))

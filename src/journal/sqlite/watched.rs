@@ -83,6 +83,18 @@ pub(super) fn shares(
     sql::all(connection, select, [business.as_str(), &asset.to_string()], |row| Columns(row).watch())
 }
 
+/// What open commands watch.
+pub(super) fn after(
+    connection: &Connection,
+    after: Option<&CommandId>,
+    limit: u32,
+) -> Result<Vec<WatchRow>, JournalError> {
+    let select = "SELECT w.* FROM watches w JOIN commands c ON c.id = w.command
+         WHERE w.command > ?1 AND c.state <> 'ended' ORDER BY w.command LIMIT ?2";
+    let after = after.map_or("", CommandId::as_str);
+    sql::all(connection, select, params![after, limit], |row| Columns(row).watch())
+}
+
 /// Who is invited into a business.
 pub(super) fn invitations(connection: &Connection, business: &BusinessId) -> Result<Vec<InvitationRow>, JournalError> {
     let select = "SELECT * FROM invitations WHERE business = ?1 ORDER BY sent_at, command";

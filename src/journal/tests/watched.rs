@@ -13,6 +13,7 @@ journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     the_list_that_is_due_the_longest_goes_first,
     kinds_and_accesses_are_lists_of_their_own,
     a_list_without_watches_is_forgotten,
+    what_open_commands_watch_is_told_in_pages_by_id,
     patience_runs_out_by_deadline_and_by_age_each_in_order,
 );
 
@@ -137,4 +138,15 @@ async fn patience_runs_out_by_deadline_and_by_age_each_in_order(shelf: impl Shel
     assert_eq!(names(&journal.overdue(Patience::Deadline, Some(&after), at(50), 2).await.unwrap()), ["c"]);
     assert_eq!(names(&journal.overdue(Patience::Deadline, None, at(39), 2).await.unwrap()), [] as [&str; 0]);
     assert_eq!(names(&journal.overdue(Patience::Age, None, at(3), 9).await.unwrap()), ["b", "a", "c"]);
+}
+
+async fn what_open_commands_watch_is_told_in_pages_by_id(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    for name in ["b", "c", "a", "over"] {
+        watches(&journal, watch(name), 10).await;
+    }
+    journal.record(id("over"), ending("over", Phase::Expired, 1)).await.unwrap();
+    let names = |rows: Vec<WatchRow>| rows.into_iter().map(|row| row.command.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(journal.watched_after(None, 2).await.unwrap()), ["a", "b"]);
+    assert_eq!(names(journal.watched_after(Some(&id("b")), 2).await.unwrap()), ["c"]);
 }

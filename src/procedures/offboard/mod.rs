@@ -13,6 +13,7 @@ mod lasting;
 pub(super) mod leaver;
 mod recheck;
 
+pub(super) use holdings::assigned;
 pub use recheck::rechecks;
 
 use std::collections::BTreeSet;

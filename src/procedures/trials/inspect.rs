@@ -2,8 +2,8 @@
 //! nor the memory holds more than one.
 
 use super::paper::{command, dry_run, page, play};
-use crate::contract::{Kind, Outcome, Phase, Tasks};
-use crate::meta::{Answer, AssetList, Call, Holding, Reply};
+use crate::contract::{Category, Kind, Outcome, Phase, Tasks};
+use crate::meta::{Answer, AssetList, Call, Holding, Refusal, Reply};
 use crate::procedures::inspect;
 use crate::procedures::script::{Run, Script};
 use crate::procedures::{Say, Tally};
@@ -53,4 +53,39 @@ fn an_empty_business_is_told_as_empty() {
     let paper = play(&command(), inspect_pages, world(0), NO_CHILDREN);
     assert_eq!(paper.calls.len(), 2);
     assert_eq!(paper.outcome.phase, Phase::Completed);
+}
+
+/// Meta refuses these lists, and the others are empty.
+fn refuses(lists: &'static [&'static str]) -> impl FnMut(&Call) -> Reply {
+    move |call| {
+        let Call::ListPart { list, .. } = call else { panic!("inspect reads parts only, not {call:?}") };
+        if !lists.contains(&list.edge()) {
+            return Reply::Answer(Answer::Part { count: 0, next: None, rows: Vec::new() });
+        }
+        Reply::Refused(Refusal {
+            code: 200,
+            subcode: None,
+            category: Category::Permission,
+            state: false,
+            message: "no".to_owned(),
+            trace: None,
+            remedy: "Ask for the right.".to_owned(),
+        })
+    }
+}
+
+#[test]
+fn a_list_that_meta_refuses_is_named_and_the_others_are_told() {
+    let all = |script: &mut Script<'_>| inspect::run(script, &Kind::ALL);
+    let paper = play(&command(), all, refuses(&["owned_pixels", "client_pixels"]), NO_CHILDREN);
+    let seen = paper.outcome.inspection.unwrap();
+    let unread: Vec<&str> = seen.unread.iter().map(|unread| unread.list.as_str()).collect();
+    assert_eq!((paper.outcome.phase, unread), (Phase::Completed, vec!["owned_pixels", "client_pixels"]));
+    assert_eq!((seen.totals.len(), seen.totals.contains_key(&Kind::Pixel)), (Kind::ALL.len() - 1, false));
+}
+
+#[test]
+fn an_inspection_of_which_no_list_can_be_read_fails_with_the_reason() {
+    let paper = play(&command(), inspect_pages, refuses(&["owned_pages", "client_pages"]), NO_CHILDREN);
+    assert_eq!((paper.outcome.phase, paper.outcome.error.unwrap().code.as_str()), (Phase::Failed, "200"));
 }
