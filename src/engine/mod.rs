@@ -18,6 +18,7 @@ mod invitations;
 mod notice;
 mod offboarding;
 mod outage;
+mod pace;
 mod permit;
 mod pipe;
 mod poison;
@@ -40,7 +41,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 pub use clock::Clock;
 pub use error::EngineError;
@@ -52,7 +53,7 @@ pub use switch::Switch;
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
 use crate::contract::{Body, CommandId, parse_own};
-use crate::governor::{Outage, Pace, Parks};
+use crate::governor::Outage;
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::procedures::{Observation, Query, Rules};
@@ -91,18 +92,10 @@ impl Engine {
         stop: CancellationToken,
     ) -> Result<Self, EngineError> {
         let rules = rules(&config);
-        let pace = Pace {
-            stop_at: u8::try_from(config.pace.stop_at).unwrap_or(100),
-            look_again: config.pace.look_again,
-            unstated: config.pace.unstated,
-        };
-        let outage = Outage::new(outage::gaps(&config.retry));
-        let holds = switch::holds(&journal).await?;
-        let memory = Mutex::new(Memory { outage, holds, ..remembered(&journal).await? });
+        let memory = Mutex::new(remembered(&config, &journal).await?);
         let (work, outbox) = (Notify::new(), Notify::new());
         let replies = Replies::default();
-        let shared =
-            Arc::new(Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, replies, stop });
+        let shared = Arc::new(Shared { config, journal, graph, clock, rules, memory, work, outbox, replies, stop });
         take_up(&shared).await?;
         gauges::begin(&shared);
         Ok(Self { shared })
@@ -196,16 +189,10 @@ fn rules(config: &Config) -> Rules {
 }
 
 /// Parks and suspensions hold over a restart.
-async fn remembered(journal: &Journal) -> Result<Memory, EngineError> {
-    let mut memory = Memory { parks: Parks::default(), ..Memory::default() };
-    for parked in journal.parked().await? {
-        match parked.bucket.parse() {
-            Ok(bucket) => {
-                memory.parks.park(bucket, parked.until);
-            }
-            Err(why) => warn!("the journal names a bucket that is none ({why}): {}", parked.bucket),
-        }
-    }
+async fn remembered(config: &Config, journal: &Journal) -> Result<Memory, EngineError> {
+    let budgets = pace::remembered(config, &journal.parked().await?);
+    let outage = Outage::new(outage::gaps(&config.retry));
+    let mut memory = Memory::new(budgets, outage, switch::holds(journal).await?);
     for suspended in journal.suspended().await? {
         memory.suspended.insert(suspended.credential, suspended.fingerprint);
     }

@@ -2,13 +2,23 @@
 //! `meta` alone.
 
 mod blast;
+mod bucket;
+mod budgets;
+mod cost;
 mod holds;
+mod level;
 mod outage;
+mod pace;
 mod parks;
+mod routes;
 mod usages;
 
 pub use blast::{Blast, Taken, WINDOW};
+pub use bucket::Bucket;
+pub use budgets::{Answer, Budgets, Spending, Told, Wait};
 pub use holds::Holds;
+pub use level::Held;
 pub use outage::{Gaps, Heard, Leave, Outage, Turn};
-pub use parks::{Bucket, Cause, Pace, Parks};
+pub use pace::{Pace, Purpose, Rank, Wish};
+pub use parks::Cause;
 pub use usages::Usages;

@@ -8,8 +8,8 @@ use super::calls::{Call, CallLog};
 use super::clock::SimClock;
 use super::edges::{self, Change, Content, Listing, View};
 use super::lag::Lag;
-use super::rng::trace_id;
-use super::usage::{Bucket, Usage};
+use super::rng::{draw, trace_id};
+use super::usage::{Bucket, Spent, Usage};
 use super::wire::answer::{Answer, Delivery, Reply};
 use super::wire::fields::{self, Field};
 use super::wire::paging;
@@ -137,7 +137,8 @@ impl State {
     ) -> Result<(Value, Option<String>), Refusal> {
         request.check_shape()?;
         let caller = self.authenticate(request, now)?;
-        self.usage.spend(bucket, now)?;
+        let luck = draw(self.world.seed, "cost", self.calls.next_number());
+        self.usage.spend(bucket, Spent { is_write: request.verb != Verb::Get, luck }, now)?;
         match request.verb {
             Verb::Get => Ok((self.read(request, &caller, now)?, None)),
             Verb::Post | Verb::Delete => {

@@ -70,6 +70,8 @@ pub(super) enum Trouble {
     Broker(#[from] BrokerError),
     #[error("an event could not be read: {0}")]
     Event(#[from] serde_json::Error),
+    #[error("the journal could not be read: {0}")]
+    Journal(#[from] crate::journal::JournalError),
     #[error(transparent)]
     Answer(#[from] CliError),
 }
@@ -164,6 +166,12 @@ impl Stage {
             self.events.push(event.clone());
         }
         Ok(event)
+    }
+
+    /// Why the command `id` waits, as the worker's journal has it; nothing where it does not.
+    pub(super) async fn why_it_waits(&self, id: &str) -> Result<Option<String>, Trouble> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        Ok(self.journal.find(&id).await?.and_then(|row| row.why))
     }
 
     /// Ends everything and leaves nothing behind.
