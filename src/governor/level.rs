@@ -28,6 +28,10 @@ const LOOK_MAX: Duration = Duration::from_secs(3_600);
 const WINDOW_MAX: f64 = 4_096.0;
 /// An answer's way, before one was seen.
 const WAY: Duration = Duration::from_millis(50);
+/// Of the time in which a bucket gives back what a call takes, the part by which those that wait come back: what a call
+/// takes is known to be no more than so much, and whoever comes too early waits once more, but who comes too late leaves
+/// room unused.
+const CLOSER: f64 = 0.75;
 /// The shortest gap that is worth being waited for.
 const GAP_MIN: Duration = Duration::from_millis(5);
 
@@ -231,7 +235,7 @@ impl Level {
     /// How far apart those that wait come back.
     fn spacing(&self, held: Held) -> Duration {
         match held {
-            Held::Parked | Held::Stopped | Held::Slowed => self.cost.given_back_in(),
+            Held::Parked | Held::Stopped | Held::Slowed => self.cost.given_back_in().mul_f64(CLOSER),
             Held::Crowded => (self.way.div_f64(self.window.max(1.0))).max(GAP_MIN),
         }
     }
