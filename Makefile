@@ -12,7 +12,7 @@ demo: ## Watch real commands go through RabbitMQ and come out as events (30 s, l
 test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, Prometheus for promtool, python3-venv, Node.js) when run as root
 	@.ci/test
 
-check: ## Format, lints, docs and licences, as the gate asks
+check: ## Format, lints, docs, the files of deploy/ and licences, as the gate asks
 	@.ci/check
 
 bench: ## Throughput, CPU, latency and memory, beside a bare loop that makes the same calls (10 minutes)

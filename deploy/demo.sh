@@ -57,7 +57,7 @@ container() {
     say "starting RabbitMQ in a container"
     export BINDERY_RABBITMQ_PORT=$((20000 + RANDOM % 10000))
     stop_broker=stop_container
-    if compose up --detach --wait --quiet-pull >&2; then
+    if compose up --detach --wait --quiet-pull rabbitmq >&2; then
         export BINDERY__AMQP__URL="amqp://guest:guest@127.0.0.1:$BINDERY_RABBITMQ_PORT/%2f"
         return 0
     fi

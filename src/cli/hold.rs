@@ -10,7 +10,7 @@ use super::{CliError, Ended, answer};
 use crate::config::Config;
 use crate::contract::BusinessId;
 use crate::journal::{Hold, HoldOn};
-use crate::operator::stops::held;
+use crate::operator::stops::{held, held_by_hand};
 use crate::operator::{Hand, HoldOrder, Order, Reach};
 
 #[derive(Debug, Clone, Args)]
@@ -88,7 +88,7 @@ pub(super) async fn resume(args: ResumeArgs, config: &Config) -> Result<Ended, C
             let now = Timestamp::now();
             let done = async {
                 let lifted = Hand::Journal(&journal).resume(order, now).await?;
-                Ok((lifted, journal.holds().await?))
+                Ok((lifted, held_by_hand(journal.holds().await?)))
             };
             let done: Result<(Option<Hold>, Vec<Hold>), crate::journal::JournalError> = done.await;
             journal.close().await;
@@ -112,7 +112,7 @@ async fn list(config: &Config) -> Result<Vec<Json>, CliError> {
     let holds = journal.holds().await;
     journal.close().await;
     let holds = holds.map_err(|error| CliError::OutOfReach(format!("could not read the journal: {error}")))?;
-    Ok(holds.iter().map(held).collect())
+    Ok(held_by_hand(holds).iter().map(held).collect())
 }
 
 fn in_json(order: &HoldOrder) -> Json {

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. What they answer goes to stdout, everything else to stderr.
 
+mod breaker;
 mod config;
 mod dead;
 mod demo;
@@ -9,6 +10,7 @@ mod events;
 mod evidence;
 mod explain;
 mod graph_sim;
+mod health;
 mod hold;
 mod list;
 mod pipe;
@@ -59,6 +61,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// All that is kept as evidence of one command: a report for an auditor, and whether it holds.
     Evidence(evidence::EvidenceArgs),
+    /// Is the worker that listens on `http.listen` ready, and if not, why? For containers and scripts.
+    Health(health::HealthArgs),
     /// Looks over broker, journal, worker and Graph, a line each with what to do. Changes nothing.
     Doctor(doctor::DoctorArgs),
     /// Events that nobody was bound for.
@@ -73,6 +77,9 @@ enum Command {
     Resume(hold::ResumeArgs),
     /// Lets a command and its children pass the blast radius (`offboarding.blast_radius`).
     Release(release::ReleaseArgs),
+    /// Breakers: the claims of a business stop when Meta takes one for abuse, until a person resets it.
+    #[command(subcommand)]
+    Breaker(breaker::BreakerCommand),
     /// Shows events as they come, of one command, one business, or all.
     Watch(watch::WatchArgs),
     /// Tells the product's story: real commands through a real RabbitMQ, with a stand-in of Meta at the other end.
@@ -157,12 +164,14 @@ impl Cli {
                 Some(args) => evidence::verify(args),
                 None => evidence::run(args.clone(), &self.load_config()?).await,
             },
+            Command::Health(args) => health::run(args.clone(), &self.load_config()?).await,
             Command::Doctor(args) => doctor::run(args.clone(), &self.load_config()?).await,
             Command::Events(command) => events::run(command.clone(), &self.load_config()?).await,
             Command::Dead(command) => dead::run(command.clone(), &self.load_config()?).await,
             Command::Hold(args) => hold::hold(args.clone(), &self.load_config()?).await,
             Command::Resume(args) => hold::resume(args.clone(), &self.load_config()?).await,
             Command::Release(args) => release::run(args.clone(), &self.load_config()?).await,
+            Command::Breaker(command) => breaker::run(command.clone(), &self.load_config()?).await,
             Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,

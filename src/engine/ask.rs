@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
+use super::breaker;
 use super::error::EngineError;
 use super::outage::Permit;
 use super::pace::{self, Way};
@@ -54,7 +55,7 @@ pub(crate) async fn ask(
 ) -> Result<Result<Seen, Gone>, EngineError> {
     let Some(business) = acting(progress, call) else { return Ok(Err(Gone::Failed(no_business(), Vec::new()))) };
     if call.is_write()
-        && let Some(gone) = permit::held_back(shared, progress, &business).await?
+        && let Some(gone) = permit::held_back(shared, progress, &business, call).await?
     {
         return Ok(Err(gone));
     }
@@ -112,7 +113,7 @@ async fn write(
     // Journal first: after a crash the intent must be found, or Meta is asked twice.
     let text = serde_json::to_string(call).map_err(EngineError::Json)?;
     let intended = progress.intends(text, shared.clock.now()).await;
-    let goes = intended.is_ok() && !shared.is_on_hold(progress, business);
+    let goes = intended.is_ok() && !shared.is_on_hold(progress, business) && !shared.is_tripped(progress, call);
     let asked = if goes {
         crash_point!(Intended, progress.command.id.as_str());
         let may_go = || !shared.memory().holds.stop([business]);
@@ -130,7 +131,7 @@ async fn write(
             Ok(Ok(asked))
         }
         None => {
-            let gone = permit::held_back(shared, progress, business).await?;
+            let gone = permit::held_back(shared, progress, business, call).await?;
             Ok(Err(gone.unwrap_or(Gone::Anew)))
         }
     }
@@ -161,6 +162,7 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::Assign { business, .. }
         | Call::Members { business, .. }
         | Call::Invitations { business, .. }
+        | Call::PartnersOn { business, .. }
         | Call::Invite { business, .. } => Some(business.clone()),
         Call::RolesOn { .. }
         | Call::LinksOf { .. }
@@ -176,6 +178,8 @@ fn acting(progress: &Progress<'_>, call: &Call) -> Option<BusinessId> {
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. }
         | Call::MyPeople
+        | Call::Share { .. }
+        | Call::Unshare { .. }
         | Call::CallOff { .. } => progress.command.business.clone(),
     }
 }
@@ -259,7 +263,8 @@ async fn settle(
             Ok(Err(Gone::Waits(shared.clock.now() + CREDENTIAL_LOOKED_AT)))
         }
         Trouble::Abuse { refusal } => {
-            warn!(business = %met.business, code = refusal.code, "Meta takes a call of business {} for abuse", met.business);
+            let met_by = format!("command {}", progress.command.id);
+            breaker::open(shared, met.business, &refusal, &met_by, shared.clock.now()).await?;
             let reply = Reply::Refused(refusal);
             let observation = Observation::Asked { call: met.call.clone(), began: met.began, reply };
             Ok(Ok(Seen { observation, requests: Vec::new() }))
@@ -292,7 +297,10 @@ pub(crate) async fn note_trouble(
         Trouble::Throttled { .. } => {}
         Trouble::CredentialDead { .. } if was_replaced(shared, ready) => {}
         Trouble::CredentialDead { code, message, .. } => suspend(shared, ready, &format!("{code}: {message}")).await?,
-        Trouble::Abuse { .. } | Trouble::Transient { .. } | Trouble::NotSent { .. } => {
+        Trouble::Abuse { refusal } => {
+            breaker::open(shared, business, refusal, "a walk over its lists", shared.clock.now()).await?;
+        }
+        Trouble::Transient { .. } | Trouble::NotSent { .. } => {
             warn!(%business, "a walk over the lists of business {business} broke: {trouble}");
         }
     }

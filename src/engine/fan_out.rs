@@ -265,8 +265,8 @@ impl Progress<'_> {
 /// Whether a person has to lift it, and must hear of it for that.
 pub(super) fn is_an_operators(cause: WaitCause) -> bool {
     match cause {
-        WaitCause::Hold | WaitCause::Release => true,
-        WaitCause::Quota | WaitCause::Cap | WaitCause::Credential | WaitCause::Breaker | WaitCause::Outage => false,
+        WaitCause::Hold | WaitCause::Release | WaitCause::Breaker => true,
+        WaitCause::Quota | WaitCause::Cap | WaitCause::Credential | WaitCause::Outage => false,
     }
 }
 

@@ -10,14 +10,14 @@ use super::shared::lane;
 use super::sweep::Followed;
 use super::tell::tell;
 use crate::contract::{
-    Body, Command, CommandId, Detail, EventContext, EvidenceEntry as Told, Outcome, Pending, Phase, Progress as Part,
-    Targets, Tasks, fingerprint,
+    Access, Body, Command, CommandId, Detail, EventContext, EvidenceEntry as Told, Kind, Outcome, Pending, Phase,
+    Progress as Part, Targets, Tasks, fingerprint,
 };
 use crate::graph::Sent;
 use crate::journal::evidence::{SEAL, Seal};
 use crate::journal::{Ended, EvidenceEntry, InvitationRow, New, Record, State, WatchChange, WatchRow, head_after};
 use crate::meta::Claimable;
-use crate::procedures::{InvitationWatch, Observation, Say, Watch};
+use crate::procedures::{InvitationWatch, Observation, Say, ShareWatch, Watch};
 use crate::telemetry;
 
 /// The last entries of evidence that a terminal event shows.
@@ -70,10 +70,13 @@ impl Progress<'_> {
             return "the invited person accepts the invitation that Meta has sent by e-mail";
         }
         let kind = match self.command.body.targets() {
-            Some(Targets::One(asset)) => Claimable::of(asset.kind),
+            Some(Targets::One(asset)) => Some(asset.kind),
             Some(Targets::List(_) | Targets::All) | None => None,
         };
-        match kind {
+        if let Body::Share { .. } = self.command.body {
+            return approves_share(kind);
+        }
+        match kind.and_then(Claimable::of) {
             Some(Claimable::AdAccount) => {
                 "an admin of the ad account or of the business that owns it approves the request"
             }
@@ -133,9 +136,28 @@ impl Progress<'_> {
             business: watch.business.clone(),
             asset: watch.asset.clone(),
             access: watch.access,
+            partner: None,
             tasks: serde_json::to_string(asked).map_err(EngineError::Json)?,
             sent_at: watch.sent_at,
             absences: serde_json::to_string(&Followed::default()).map_err(EngineError::Json)?,
+        });
+        self.left = Some(Left::Outside);
+        Ok(())
+    }
+
+    /// A share waits for whoever must approve it.
+    pub(super) fn watch_share(&mut self, record: &mut Record, watch: ShareWatch) -> Result<(), EngineError> {
+        let so_far = Followed { shown: watch.shown, ..Followed::default() };
+        record.state = State::Pending;
+        record.watch = WatchChange::Set(WatchRow {
+            command: self.command.id.clone(),
+            business: watch.business,
+            asset: watch.asset,
+            access: Access::Agency,
+            partner: Some(watch.partner),
+            tasks: serde_json::to_string(&watch.tasks).map_err(EngineError::Json)?,
+            sent_at: watch.sent_at,
+            absences: serde_json::to_string(&so_far).map_err(EngineError::Json)?,
         });
         self.left = Some(Left::Outside);
         Ok(())
@@ -236,6 +258,17 @@ impl Progress<'_> {
         if let Some(recent) = &mut self.recent {
             recent.extend(record.evidence.iter().map(told));
             recent.drain(..recent.len().saturating_sub(EVIDENCE_SHOWN));
+        }
+    }
+}
+
+/// Who decides an open share, as far as Meta's guides tell it.
+fn approves_share(kind: Option<Kind>) -> &'static str {
+    match kind {
+        Some(Kind::AdAccount) => "another admin of the business approves it (Business settings > Requests)",
+        Some(Kind::Pixel) => "the partner accepts the request",
+        Some(Kind::Page | Kind::WhatsappAccount | Kind::InstagramAccount | Kind::Catalog) | None => {
+            "another admin of the business, or the partner, approves it"
         }
     }
 }

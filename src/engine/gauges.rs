@@ -13,6 +13,9 @@ use super::shared::Shared;
 use crate::journal::OutboxDepth;
 use crate::telemetry::{self, Tell};
 
+#[cfg(test)]
+mod tests;
+
 type Read = fn(&Shared, Timestamp, &mut Tell<'_>);
 
 /// What a look at the journal may take, on the thread of whoever scrapes.

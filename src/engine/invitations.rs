@@ -63,7 +63,7 @@ async fn look(shared: &Shared, business: &BusinessId, rows: &[InvitationRow]) ->
         let polls = so_far.polls.saturating_add(1);
         match so_far.absences.after(row.sent_at, &sight(row, &pending, joined.as_ref()), shared.rules.proof()) {
             Verdict::Open(absences) => {
-                let next = Followed { absences, polls, last: Some(pending.walk.began) };
+                let next = Followed { absences, polls, last: Some(pending.walk.began), ..so_far };
                 updates.push((row.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
             }
             verdict @ (Verdict::Granted(_) | Verdict::Gone) => {

@@ -5,6 +5,7 @@
 
 mod ask;
 mod board;
+mod breaker;
 mod census;
 mod clock;
 mod deeds;
@@ -28,6 +29,7 @@ mod relay;
 mod replies;
 mod rights;
 mod shared;
+mod shares;
 mod step;
 mod sweep;
 mod switch;
@@ -47,6 +49,7 @@ pub use clock::Clock;
 pub use error::EngineError;
 pub(crate) use intake::{DEAD_HEADERS, DEAD_TYPE};
 pub use pipe::Piped;
+pub(crate) use shares::list_of;
 pub(crate) use sweep::{followed, next_look};
 pub use switch::Switch;
 
@@ -94,8 +97,9 @@ impl Engine {
         let rules = rules(&config);
         let memory = Mutex::new(remembered(&config, &journal).await?);
         let (work, outbox) = (Notify::new(), Notify::new());
-        let replies = Replies::default();
-        let shared = Arc::new(Shared { config, journal, graph, clock, rules, memory, work, outbox, replies, stop });
+        let (replies, switching) = (Replies::default(), tokio::sync::Mutex::default());
+        let shared = Shared { config, journal, graph, clock, rules, memory, work, outbox, replies, switching, stop };
+        let shared = Arc::new(shared);
         take_up(&shared).await?;
         gauges::begin(&shared);
         Ok(Self { shared })
@@ -192,7 +196,8 @@ fn rules(config: &Config) -> Rules {
 async fn remembered(config: &Config, journal: &Journal) -> Result<Memory, EngineError> {
     let budgets = pace::remembered(config, &journal.parked().await?);
     let outage = Outage::new(outage::gaps(&config.retry));
-    let mut memory = Memory::new(budgets, outage, switch::holds(journal).await?);
+    let (holds, breakers) = switch::holds(journal).await?;
+    let mut memory = Memory { budgets, outage, holds, breakers, ..Memory::default() };
     for suspended in journal.suspended().await? {
         memory.suspended.insert(suspended.credential, suspended.fingerprint);
     }

@@ -1,4 +1,4 @@
-//! May this write go now? The stop switch and the blast radius, asked right before its intent is journaled.
+//! May this write go now? The stop switch, the breaker and the blast radius, asked right before its intent is journaled.
 //!
 //! # What must hold
 //! Once a hold is answered, no write leaves but those that are out. No hour of a business sees more removals than
@@ -43,11 +43,12 @@ impl Shared {
     }
 }
 
-/// Holds the command back while the switch is pulled, or while what it waited for at last is not over.
+/// Holds the command back while the switch is pulled, a breaker is open, or while what it waited for at last is not over.
 pub(super) async fn held_back(
     shared: &Shared,
     progress: &mut Progress<'_>,
     acting: &BusinessId,
+    call: &Call,
 ) -> Result<Option<Gone>, EngineError> {
     // Whoever waits for its release goes on waiting for it: a hold in between does not let it pass in a later hour.
     if progress.waits_for() == Some(WaitCause::Release) && !is_released(shared, progress).await? {
@@ -58,13 +59,16 @@ pub(super) async fn held_back(
         progress.waits(WaitCause::Hold, None).await?;
         return Ok(Some(Gone::Waits(UNTIL_TOLD)));
     }
+    if shared.is_tripped(progress, call) {
+        progress.waits(WaitCause::Breaker, None).await?;
+        return Ok(Some(Gone::Waits(UNTIL_TOLD)));
+    }
     match progress.waits_for() {
-        Some(WaitCause::Release | WaitCause::Hold) => {
+        Some(WaitCause::Release | WaitCause::Hold | WaitCause::Breaker) => {
             progress.read_anew(State::Running).await?;
             Ok(Some(Gone::Anew))
         }
-        Some(WaitCause::Quota | WaitCause::Cap | WaitCause::Credential | WaitCause::Breaker | WaitCause::Outage)
-        | None => Ok(None),
+        Some(WaitCause::Quota | WaitCause::Cap | WaitCause::Credential | WaitCause::Outage) | None => Ok(None),
     }
 }
 

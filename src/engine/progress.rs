@@ -336,6 +336,7 @@ impl<'a> Progress<'a> {
         match next.then {
             Move::Finish(outcome) => self.finish(&mut record, *outcome).await?,
             Move::Watch(watch) => self.watch(&mut record, &watch)?,
+            Move::WatchShare(watch) => self.watch_share(&mut record, watch)?,
             Move::WatchInvitation(watch) => self.watch_invitation(&mut record, watch)?,
             Move::AwaitChildren => record.state = State::AwaitingChildren,
             Move::Announce(announcement) => self.announce(&mut record, *announcement).await?,

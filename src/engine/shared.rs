@@ -17,7 +17,7 @@ use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets, WaitCause};
-use crate::governor::{Blast, Budgets, Holds, Outage, Usages};
+use crate::governor::{Blast, Breakers, Budgets, Holds, Outage, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, InLane, Journal, State};
 use crate::procedures::{Rules, StopCause};
@@ -39,11 +39,14 @@ pub(crate) struct Shared {
     pub(crate) outbox: Notify,
     /// Where results go too.
     pub(crate) replies: Replies,
+    /// One change of the switch or of a breaker at a time, so that what is in memory is what the journal was told last.
+    pub(crate) switching: tokio::sync::Mutex<()>,
     /// Begin nothing new.
     pub(crate) stop: CancellationToken,
 }
 
 /// What is remembered between steps and rebuilt at start.
+#[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) board: Board,
     pub(crate) budgets: Budgets,
@@ -70,6 +73,10 @@ pub(crate) struct Memory {
     pub(crate) holds: Holds,
     /// Those whose next write met a hold: a resume wakes them.
     pub(crate) held: BTreeSet<Seq>,
+    /// Whose claims stop.
+    pub(crate) breakers: Breakers,
+    /// Those whose claim met an open breaker: its reset wakes them.
+    pub(crate) tripped: BTreeSet<Seq>,
     /// The removals of the last hour.
     pub(crate) blast: Blast,
     /// Those that wait for the release of a command: their own, or that which fanned out into them.
@@ -87,29 +94,6 @@ pub(crate) struct Leaving {
 }
 
 impl Memory {
-    /// With nothing on the board yet.
-    pub(crate) fn new(budgets: Budgets, outage: Outage, holds: Holds) -> Self {
-        Self {
-            board: Board::default(),
-            budgets,
-            line: Line::default(),
-            outage,
-            census: Census::default(),
-            usages: Usages::default(),
-            stops: HashMap::new(),
-            settled: HashMap::new(),
-            leaving: Vec::new(),
-            waiters: HashMap::new(),
-            schedules: HashMap::new(),
-            suspended: HashMap::new(),
-            holds,
-            held: BTreeSet::new(),
-            blast: Blast::default(),
-            unreleased: BTreeSet::new(),
-            children_wait: HashMap::new(),
-        }
-    }
-
     /// Whether `family` is an offboarding that has made known who leaves.
     pub(crate) fn offboards(&self, family: &CommandId) -> bool {
         self.leaving.iter().any(|known| known.by == *family)

@@ -14,7 +14,7 @@ use super::permit;
 use super::progress::Progress;
 use super::rights::may_touch;
 use super::shared::Shared;
-use crate::contract::{CommandId, Outcome, Phase, parse_own};
+use crate::contract::{Asset, BusinessId, CommandId, Outcome, Phase, parse_own};
 use crate::journal::{Cancelled, CommandRow, State};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Fact, Move, Observation, OpenClaim, Query, StopCause};
@@ -130,9 +130,16 @@ async fn make(shared: &Shared, progress: &mut Progress<'_>) -> Result<Option<Lef
         Move::AwaitChildren => await_children(shared, progress).await,
         Move::AwaitEnd(target) => await_end(shared, progress, &target).await,
         // Woken for nothing: Meta still decides.
-        Move::Watch(_) | Move::WatchInvitation(_) if progress.row.state == State::Pending => Ok(Some(Left::Outside)),
+        Move::Watch(_) | Move::WatchShare(_) | Move::WatchInvitation(_) if progress.row.state == State::Pending => {
+            Ok(Some(Left::Outside))
+        }
         // These are recorded with the observation that led to them, or, where nothing new was seen, now.
-        Move::Watch(_) | Move::WatchInvitation(_) | Move::Spawn(_) | Move::Announce(_) | Move::Finish(_) => {
+        Move::Watch(_)
+        | Move::WatchShare(_)
+        | Move::WatchInvitation(_)
+        | Move::Spawn(_)
+        | Move::Announce(_)
+        | Move::Finish(_) => {
             progress.record_standing().await?;
             Ok(progress.left())
         }
@@ -161,13 +168,9 @@ async fn ask(shared: &Shared, progress: &mut Progress<'_>, call: &Call) -> Resul
 async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: Timestamp) -> Result<Fact, EngineError> {
     let (journal, command) = (&shared.journal, &progress.command);
     match query {
-        Query::OpenClaims { business, asset } => {
-            let rows = journal.open_claims(business, asset).await?;
-            let open = rows.into_iter().filter(|row| row.command != command.id).map(|row| {
-                let tasks = serde_json::from_str(&row.tasks).map_err(EngineError::Json)?;
-                Ok(OpenClaim { command: row.command, access: row.access, tasks, sent_at: row.sent_at })
-            });
-            Ok(Fact::OpenClaims(open.collect::<Result<_, EngineError>>()?))
+        Query::OpenClaims { business, asset } => open(shared, &command.id, business, asset, None).await,
+        Query::OpenShares { business, asset, partner } => {
+            open(shared, &command.id, business, asset, Some(partner)).await
         }
         Query::LastDenial { business, asset, access } => {
             let denial = journal.last_denial(business, asset, *access).await?;
@@ -193,6 +196,23 @@ async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: T
             Ok(Fact::Told(None))
         }
     }
+}
+
+/// Open claims of others, or their open shares with `partner`.
+async fn open(
+    shared: &Shared,
+    own: &CommandId,
+    business: &BusinessId,
+    asset: &Asset,
+    partner: Option<&BusinessId>,
+) -> Result<Fact, EngineError> {
+    let rows = shared.journal.open_claims(business, asset).await?;
+    let wanted = rows.into_iter().filter(|row| row.command != *own && row.partner.as_ref() == partner);
+    let open = wanted.map(|row| {
+        let tasks = serde_json::from_str(&row.tasks).map_err(EngineError::Json)?;
+        Ok(OpenClaim { command: row.command, access: row.access, tasks, sent_at: row.sent_at })
+    });
+    Ok(Fact::OpenClaims(open.collect::<Result<_, EngineError>>()?))
 }
 
 /// Whether `id` is `whole` or one of its children.

@@ -23,8 +23,8 @@ use crate::crash::crash_point;
 use crate::graph::Sent;
 use crate::journal::{EvidenceEntry, Walk, WatchRow, evidence};
 use crate::meta::{Answer, AssetList, Call, Claimable, Reply};
-use crate::procedures::StopCause;
 use crate::procedures::verdict::{Absences, Sight, Verdict};
+use crate::procedures::{Shown, StopCause};
 use crate::telemetry;
 
 /// The longest time between two looks at what is due.
@@ -36,6 +36,9 @@ pub(crate) struct Followed {
     pub(crate) absences: Absences,
     pub(crate) polls: u32,
     pub(crate) last: Option<Timestamp>,
+    /// Of a share: whether the list has shown it as open, so that it can be missed there.
+    #[serde(default, skip_serializing_if = "Shown::is_not_yet")]
+    pub(crate) shown: Shown,
 }
 
 /// A watch that the lists have decided.
@@ -69,12 +72,13 @@ pub(crate) async fn run(shared: &Shared) {
 
 async fn sweep_all(shared: &Shared) -> Result<(), EngineError> {
     sweep(shared).await?;
+    super::shares::sweep(shared).await?;
     super::invitations::sweep(shared).await
 }
 
 async fn sweep(shared: &Shared) -> Result<(), EngineError> {
     let mut lists: BTreeMap<(BusinessId, Claimable, Access), Vec<WatchRow>> = BTreeMap::new();
-    for watch in shared.journal.watches().await? {
+    for watch in shared.journal.watches().await?.into_iter().filter(|watch| watch.partner.is_none()) {
         let Some(kind) = Claimable::of(watch.asset.kind) else {
             warn!("a watch of {} is followed by no list", watch.asset);
             continue;
@@ -151,7 +155,7 @@ async fn walk(
         let polls = so_far.polls.saturating_add(1);
         match so_far.absences.after(watch.sent_at, &sight, shared.rules.proof()) {
             Verdict::Open(absences) => {
-                let next = Followed { absences, polls, last: Some(pending.began) };
+                let next = Followed { absences, polls, last: Some(pending.began), ..so_far };
                 updates.push((watch.command.clone(), serde_json::to_string(&next).map_err(EngineError::Json)?));
             }
             verdict @ (Verdict::Granted(_) | Verdict::Gone) => {
@@ -185,6 +189,18 @@ pub(super) async fn first_absence(
     let pending = shared.journal.walk_by(business, pending, held.walk.began).await?;
     let walks = pending.into_iter().chain([held]);
     Ok(walks.map(|chained| evidence::of_walk(&chained.walk, &chained.hash)).collect())
+}
+
+/// The same, where one list decides.
+pub(super) async fn walk_that_missed_first(
+    shared: &Shared,
+    business: &BusinessId,
+    list: &str,
+    ended: Option<Timestamp>,
+) -> Result<Vec<EvidenceEntry>, EngineError> {
+    let Some(ended) = ended else { return Ok(Vec::new()) };
+    let walk = shared.journal.walk_by(business, list, ended).await?;
+    Ok(walk.map(|chained| evidence::of_walk(&chained.walk, &chained.hash)).into_iter().collect())
 }
 
 /// The lists have decided what a command waits for.

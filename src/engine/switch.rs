@@ -4,22 +4,21 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
+use super::breaker;
 use super::shared::{Memory, Shared};
 use crate::contract::CommandId;
-use crate::governor::Holds;
+use crate::governor::{Breakers, Holds};
 use crate::journal::{Hold, HoldOn, Journal, JournalError, Operation, Release};
 
 /// The switch of a running engine. Clones are the same switch.
 #[derive(Clone)]
 pub struct Switch {
     shared: Arc<Shared>,
-    /// One at a time, so that what is in memory is what the journal was told last.
-    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Switch {
     pub(super) fn of(shared: &Arc<Shared>) -> Self {
-        Self { shared: Arc::clone(shared), turn: Arc::default() }
+        Self { shared: Arc::clone(shared) }
     }
 
     /// Puts something on hold: when this is answered no write leaves for it but those that are out.
@@ -27,26 +26,30 @@ impl Switch {
     /// # Errors
     /// Nothing is on hold by it then.
     pub async fn hold(&self, on: HoldOn, operation: Operation) -> Result<Hold, JournalError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.shared.switching.lock().await;
         let hold = self.shared.journal.hold(on, operation).await?;
         self.take_in().await?;
         warn!("{} is on hold since {} by {}: {}", hold.on, hold.since, hold.actor, hold.reason);
         Ok(hold)
     }
 
-    /// Takes a hold back: what waited for it goes on. The hold that stood, if one did.
+    /// Takes a hold back, the claims' of a business (its breaker) too: what waited for it goes on. The hold that stood, if one did.
     ///
     /// # Errors
     /// It stands then.
     pub async fn resume(&self, on: HoldOn, operation: Operation) -> Result<Option<Hold>, JournalError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.shared.switching.lock().await;
         let (what, who) = (on.to_string(), operation.actor.clone());
         let lifted = self.shared.journal.resume(on, operation).await?;
         self.take_in().await?;
         if lifted.is_some() {
             info!("{what} goes on, says {who}");
         }
-        self.shared.wake_all(|memory| std::mem::take(&mut memory.held));
+        self.shared.wake_all(|memory| {
+            let mut waiting = std::mem::take(&mut memory.held);
+            waiting.append(&mut memory.tripped);
+            waiting
+        });
         Ok(lifted)
     }
 
@@ -61,16 +64,18 @@ impl Switch {
     }
 
     async fn take_in(&self) -> Result<(), JournalError> {
-        let holds = holds(&self.shared.journal).await?;
-        self.shared.memory().holds = holds;
+        let (holds, breakers) = holds(&self.shared.journal).await?;
+        let mut memory = self.shared.memory();
+        (memory.holds, memory.breakers) = (holds, breakers);
         Ok(())
     }
 }
 
-/// What is on hold by the journal.
-pub(super) async fn holds(journal: &Journal) -> Result<Holds, JournalError> {
+/// What is on hold by the journal, and which breakers are open.
+pub(super) async fn holds(journal: &Journal) -> Result<(Holds, Breakers), JournalError> {
     let holds = journal.holds().await?;
-    Ok(Holds::of(holds.iter().map(|hold| hold.on.business())))
+    let stopped = holds.iter().filter(|hold| !hold.is_breaker());
+    Ok((Holds::of(stopped.map(|hold| hold.on.business())), breaker::of(&holds)))
 }
 
 /// Takes out those that wait for the release of `id`.

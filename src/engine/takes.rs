@@ -7,7 +7,7 @@ use crate::meta::kinds::manages;
 use crate::meta::{Answer, Call, GroupId, Removable, Reply};
 use crate::procedures::Observation;
 
-/// An asset, a person, or a person from an asset.
+/// An asset, a person, a person from an asset, or a partner from one (told as the asset alone).
 type Taken = (Option<Asset>, Option<PersonId>);
 
 impl Progress<'_> {
@@ -26,6 +26,10 @@ impl Progress<'_> {
                 vec![(self.asset_of(what), None)]
             }
             Call::RemovePerson { person } => vec![(None, Some(person.clone()))],
+            // A partner from an asset; what nobody has approved yet was never held.
+            Call::Unshare { asset, .. } if !matches!(self.command.body, Body::Share { .. }) => {
+                vec![(Some(asset.clone()), None)]
+            }
             Call::Assign { .. }
             | Call::Remove { .. }
             | Call::Claim { .. }
@@ -52,6 +56,9 @@ impl Progress<'_> {
             | Call::Invitations { .. }
             | Call::MyPeople
             | Call::Invite { .. }
+            | Call::PartnersOn { .. }
+            | Call::Share { .. }
+            | Call::Unshare { .. }
             | Call::CallOff { .. }
             | Call::StaffedPart { .. } => Vec::new(),
         }

@@ -77,6 +77,12 @@ pub struct Told {
     pub eased: Vec<Bucket>,
 }
 
+impl Default for Budgets {
+    fn default() -> Self {
+        Self::new(Pace::DEFAULT)
+    }
+}
+
 impl Budgets {
     /// Nothing known of any bucket.
     #[must_use]

@@ -2,6 +2,7 @@
 //! `meta` alone.
 
 mod blast;
+mod breakers;
 mod bucket;
 mod budgets;
 mod cost;
@@ -14,6 +15,7 @@ mod routes;
 mod usages;
 
 pub use blast::{Blast, Taken, WINDOW};
+pub use breakers::Breakers;
 pub use bucket::Bucket;
 pub use budgets::{Answer, Budgets, Spending, Told, Wait};
 pub use holds::Holds;

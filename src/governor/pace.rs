@@ -21,7 +21,6 @@ pub struct Pace {
 
 impl Pace {
     /// As the configuration has it where nothing is said.
-    #[cfg(test)]
     pub(super) const DEFAULT: Self = Self {
         slow_from: 75,
         stop_at: 95,

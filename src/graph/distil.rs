@@ -7,8 +7,10 @@ use secrecy::SecretString;
 
 use super::client::Me;
 use super::json::Json;
-use crate::contract::{EmailAddress, ObjectId, Person, PersonId, Task, Tasks};
-use crate::meta::{Answer, AssetList, Call, Claimed, GroupId, Holding, Invitation, Member, Number, PersonOn};
+use crate::contract::{BusinessId, EmailAddress, ObjectId, Person, PersonId, Task, Tasks};
+use crate::meta::{
+    Answer, AssetList, Call, Claimed, GroupId, Holding, Invitation, Member, Number, PartnerOn, PersonOn,
+};
 
 /// Rows from which a part of a long list is full; the page that fills it is kept whole.
 const PART_ROWS: usize = 901;
@@ -28,6 +30,7 @@ pub(super) struct Gathered {
     /// Whether an admin stood in the list who is none of them.
     other_admin: bool,
     invitations: Vec<Invitation>,
+    partners: Vec<PartnerOn>,
     found: Option<Holding>,
     /// Where the next part of a long list begins.
     pub(super) next_part: Option<String>,
@@ -72,6 +75,9 @@ impl Gathered {
             | Call::Invitations { .. }
             | Call::MyPeople
             | Call::Invite { .. }
+            | Call::PartnersOn { .. }
+            | Call::Share { .. }
+            | Call::Unshare { .. }
             | Call::CallOff { .. } => return false,
         };
         self.holdings.len() >= full
@@ -105,6 +111,7 @@ impl Gathered {
             Call::Directory { .. } => self.add_to_directory(row)?,
             Call::Members { who, .. } => self.add_member(who.as_ref(), row)?,
             Call::Invitations { who, .. } => self.add_invitation(who.as_ref(), row)?,
+            Call::PartnersOn { .. } => self.add_partner(partner(row)?),
             Call::MyPeople => self.persons.push(id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?),
             Call::LinksOf { .. }
             | Call::Myself { .. }
@@ -117,6 +124,8 @@ impl Gathered {
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. }
             | Call::Invite { .. }
+            | Call::Share { .. }
+            | Call::Unshare { .. }
             | Call::CallOff { .. } => return Err("a node and a write have no rows"),
         }
         Ok(())
@@ -140,6 +149,7 @@ impl Gathered {
             Call::Numbers { .. } => Answer::Numbers(self.numbers),
             Call::AppsOn { .. } => Answer::Apps(self.apps),
             Call::Directory { .. } => Answer::Directory(self.directory),
+            Call::PartnersOn { .. } => Answer::Partners(self.partners),
             Call::Find { .. }
             | Call::LinksOf { .. }
             | Call::Myself { .. }
@@ -152,6 +162,8 @@ impl Gathered {
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. }
             | Call::Invite { .. }
+            | Call::Share { .. }
+            | Call::Unshare { .. }
             | Call::CallOff { .. } => Answer::Listed(self.found),
         }
     }
@@ -171,6 +183,15 @@ impl Gathered {
     fn add_number(&mut self, number: Number) {
         if self.seen.insert(number.id.to_string()) {
             self.numbers.push(number);
+        }
+    }
+
+    /// A partner may stand in the list with their access and, beside it, with a request for more.
+    fn add_partner(&mut self, partner: PartnerOn) {
+        match self.partners.iter_mut().find(|known| known.partner == partner.partner) {
+            Some(known) if known.open && !partner.open => *known = partner,
+            Some(_) => {}
+            None => self.partners.push(partner),
         }
     }
 
@@ -255,7 +276,7 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         return None;
     }
     match call {
-        Call::Claim { .. } => claimed(body, success).map(Answer::Claimed),
+        Call::Claim { .. } | Call::Share { .. } => claimed(body, success).map(Answer::Claimed),
         Call::Remove { .. }
         | Call::Assign { .. }
         | Call::Unassign { .. }
@@ -263,6 +284,7 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         | Call::Deregister { .. }
         | Call::LeaveGroup { .. }
         | Call::RemovePerson { .. }
+        | Call::Unshare { .. }
         | Call::CallOff { .. } => success.map(|_| Answer::Done),
         // Answered with the node made, as a create is.
         Call::Invite { .. } => (success.is_some() || id(body).is_some()).then_some(Answer::Done),
@@ -285,6 +307,7 @@ pub(super) fn written(call: &Call, body: Json<'_>) -> Option<Answer> {
         | Call::InGroup { .. }
         | Call::Members { .. }
         | Call::Invitations { .. }
+        | Call::PartnersOn { .. }
         | Call::MyPeople => None,
     }
 }
@@ -329,6 +352,13 @@ fn asset_id(row: Json<'_>, list: Option<AssetList>) -> Result<ObjectId, &'static
 fn person(row: Json<'_>) -> Result<PersonOn, &'static str> {
     let id: PersonId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
     Ok(PersonOn { id, email: email(row), tasks: tasks(row) })
+}
+
+/// A status that is not `CONFIRMED` is of something that somebody has yet to approve; a row without one is access.
+fn partner(row: Json<'_>) -> Result<PartnerOn, &'static str> {
+    let partner: BusinessId = id(row).and_then(|id| id.parse().ok()).ok_or(NO_ID)?;
+    let open = row.get("access_status").and_then(Json::as_str).is_some_and(|status| status != "CONFIRMED");
+    Ok(PartnerOn { partner, tasks: tasks(row), open })
 }
 
 /// A number that the phone's own app may use, for all that Meta says, is taken for one that it does not: Meta refuses

@@ -146,6 +146,9 @@ fn page_of(call: &Call) -> Option<Vec<(String, String)>> {
         | Call::Invitations { .. }
         | Call::MyPeople
         | Call::Invite { .. }
+        | Call::PartnersOn { .. }
+        | Call::Share { .. }
+        | Call::Unshare { .. }
         | Call::CallOff { .. } => None,
     }
 }

@@ -36,7 +36,7 @@ pub use usage::{Quota, Throttle, UsageOrder};
 pub(crate) use wire::request::GraphRequest;
 pub use wire::request::Verb;
 pub use world::{
-    Access, Asset, AssetBuilder, AssetKind, Business, BusinessBuilder, BusinessRole, DirectRole, Group, Holder, Id,
-    Invitation, Number, Page, PageBuilder, Person, Reaction, Request, Scheduled, Share, SystemUser, Tasks, Token,
-    Verdict, World, can_manage, set_of,
+    Access, Approval, Approver, Asset, AssetBuilder, AssetKind, Business, BusinessBuilder, BusinessRole, DirectRole,
+    Group, Holder, Id, Invitation, Number, Offer, Page, PageBuilder, Person, Reaction, Request, Scheduled, Share,
+    SystemUser, Tasks, Token, Verdict, World, can_manage, set_of,
 };

@@ -15,6 +15,8 @@ pub struct WatchRow {
     pub asset: Asset,
     /// As what.
     pub access: Access,
+    /// With whom it is to be shared, where it is a share and no claim.
+    pub partner: Option<BusinessId>,
     /// With which tasks, as JSON.
     pub tasks: String,
     /// When the request left.

@@ -1,5 +1,6 @@
 //! What an operator stops and lets go on: holds, and releases from the blast radius.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -14,23 +15,33 @@ pub enum HoldOn {
     Everything,
     /// One business.
     Business(BusinessId),
+    /// The claims of one business alone: its breaker is open.
+    Claims(BusinessId),
 }
 
 impl HoldOn {
     /// What stands in the journal for every business: no id can be it.
     pub(super) const ALL: &'static str = "*";
 
+    /// What stands before the business whose claims are on hold: no id begins so.
+    const CLAIMS: &'static str = "claims/";
+
     /// Its word in the journal's table.
-    pub(super) fn key(&self) -> &str {
+    pub(super) fn key(&self) -> Cow<'_, str> {
         match self {
-            Self::Everything => Self::ALL,
-            Self::Business(id) => id.as_str(),
+            Self::Everything => Cow::Borrowed(Self::ALL),
+            Self::Business(id) => Cow::Borrowed(id.as_str()),
+            Self::Claims(id) => Cow::Owned(format!("{}{id}", Self::CLAIMS)),
         }
     }
 
     /// What a key of the journal's table stands for.
     pub(super) fn of_key(key: &str) -> Result<Self, IdError> {
-        if key == Self::ALL { Ok(Self::Everything) } else { key.parse().map(Self::Business) }
+        match key.strip_prefix(Self::CLAIMS) {
+            Some(business) => business.parse().map(Self::Claims),
+            None if key == Self::ALL => Ok(Self::Everything),
+            None => key.parse().map(Self::Business),
+        }
     }
 
     /// The business, where it is one.
@@ -38,7 +49,7 @@ impl HoldOn {
     pub fn business(&self) -> Option<&BusinessId> {
         match self {
             Self::Everything => None,
-            Self::Business(id) => Some(id),
+            Self::Business(id) | Self::Claims(id) => Some(id),
         }
     }
 }
@@ -49,6 +60,7 @@ impl fmt::Display for HoldOn {
         match self {
             Self::Everything => f.write_str("everything"),
             Self::Business(id) => write!(f, "business {id}"),
+            Self::Claims(id) => write!(f, "claims of business {id}"),
         }
     }
 }
@@ -64,6 +76,14 @@ pub struct Hold {
     pub actor: String,
     /// Why.
     pub reason: String,
+}
+
+impl Hold {
+    /// Whether it is the open breaker of a business: claims alone are on hold, and `breaker reset` alone lifts it.
+    #[must_use]
+    pub fn is_breaker(&self) -> bool {
+        matches!(self.on, HoldOn::Claims(_))
+    }
 }
 
 /// What a release met.

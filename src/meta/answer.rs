@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::call::GroupId;
-use crate::contract::{Category, EmailAddress, ErrorInfo, ObjectId, PersonId, Tasks};
+use crate::contract::{BusinessId, Category, EmailAddress, ErrorInfo, ObjectId, PersonId, Tasks};
 
 /// The fact in a good answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,9 @@ pub enum Answer {
     Numbers(Vec<Number>),
     /// The apps of a complete walk.
     Apps(Vec<ObjectId>),
-    /// What a claim was answered with.
+    /// The partners of an asset, by a complete walk.
+    Partners(Vec<PartnerOn>),
+    /// What a claim or a share was answered with.
     Claimed(Claimed),
     /// `success: true`: accepted, not proved.
     Done,
@@ -120,6 +122,17 @@ pub struct PersonOn {
     pub tasks: Tasks,
 }
 
+/// A business that an asset is shared with, or is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerOn {
+    /// Which.
+    pub partner: BusinessId,
+    /// With which tasks; empty where the list names none.
+    pub tasks: Tasks,
+    /// Somebody still has to approve it: `access_status` is another than `CONFIRMED`.
+    pub open: bool,
+}
+
 /// A telephone number of a WhatsApp account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Number {
@@ -131,7 +144,7 @@ pub struct Number {
     pub registered: bool,
 }
 
-/// `access_status` of a claim. The full set of values is unknown; `PENDING` and `CLIENT_RESPONSE_PENDING` have
+/// `access_status` of a claim or a share. The full set of values is unknown; `PENDING` and `CLIENT_RESPONSE_PENDING` have
 /// been seen beside `CONFIRMED` (Meta's Page and B2B guides).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -155,6 +155,14 @@ pub enum Call {
     Invite { business: BusinessId, email: EmailAddress, role: Role },
     /// Takes an open invitation back. Answer: [`super::Answer::Done`].
     CallOff { request: ObjectId },
+    /// With whom `business` shares `asset`, and for whom somebody still has to approve that. Answer:
+    /// [`super::Answer::Partners`].
+    PartnersOn { business: BusinessId, asset: Asset },
+    /// Shares `asset` with `partner`. Answer: [`super::Answer::Claimed`].
+    Share { asset: Asset, partner: BusinessId, tasks: Tasks },
+    /// Ends the share of `asset` with `partner`, or takes back what nobody has approved yet. Answer:
+    /// [`super::Answer::Done`].
+    Unshare { asset: Asset, partner: BusinessId },
 }
 
 impl Call {
@@ -181,6 +189,7 @@ impl Call {
             | Self::Myself { .. }
             | Self::Members { .. }
             | Self::Invitations { .. }
+            | Self::PartnersOn { .. }
             | Self::MyPeople => false,
             Self::Claim { .. }
             | Self::Remove { .. }
@@ -191,6 +200,8 @@ impl Call {
             | Self::LeaveGroup { .. }
             | Self::RemovePerson { .. }
             | Self::Invite { .. }
+            | Self::Share { .. }
+            | Self::Unshare { .. }
             | Self::CallOff { .. } => true,
         }
     }
@@ -260,6 +271,11 @@ impl Call {
                 Request::post("Business", business, "business_users").with("email", email).with("role", role.word())
             }
             Self::CallOff { request } => Request::delete("BusinessRoleRequest", request, ""),
+            Self::PartnersOn { asset, .. } => partners_on(asset),
+            Self::Share { asset, partner, tasks } => on_asset(Method::Post, asset, "agencies")
+                .with("business", partner)
+                .with("permitted_tasks", json_list(tasks)),
+            Self::Unshare { asset, partner } => on_asset(Method::Delete, asset, "agencies").with("business", partner),
         }
     }
 }
@@ -270,6 +286,16 @@ fn on_asset(method: Method, asset: &Asset, edge: &'static str) -> Request {
         Method::Get => Request::get(class, node, edge),
         Method::Post => Request::post(class, node, edge),
         Method::Delete => Request::delete(class, node, edge),
+    }
+}
+
+/// Meta's references of Pages and ad accounts have the two fields on this edge; of the other kinds it is not written
+/// which there are, and a field that an edge does not know makes the whole of it an error: they tell what they tell.
+fn partners_on(asset: &Asset) -> Request {
+    let request = on_asset(Method::Get, asset, "agencies");
+    match asset.kind {
+        Kind::Page | Kind::AdAccount => request.with("fields", "id,access_status,permitted_tasks"),
+        Kind::Pixel | Kind::WhatsappAccount | Kind::InstagramAccount | Kind::Catalog => request,
     }
 }
 

@@ -10,7 +10,9 @@ mod lists;
 mod request;
 mod usage;
 
-pub use answer::{Answer, Claimed, Holding, Invitation, Member, Number, PersonOn, Refusal, Reply, Roll, Staffed};
+pub use answer::{
+    Answer, Claimed, Holding, Invitation, Member, Number, PartnerOn, PersonOn, Refusal, Reply, Roll, Staffed,
+};
 pub use call::{Call, GroupId, Grouped, Removable};
 pub use errors::{Class, Row, Scope, classify, is_unknown};
 pub use lists::{AssetList, Claimable};

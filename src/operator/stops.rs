@@ -8,7 +8,7 @@ use crate::contract::{BusinessId, CommandId};
 use crate::engine::Switch;
 use crate::journal::{Hold, HoldOn, Journal, JournalError, Release};
 
-/// Put something on hold, or let it go on.
+/// Put something on hold, or let it go on; of claims alone: reset a breaker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldOrder {
     /// Who and why.
@@ -53,7 +53,11 @@ impl Hand<'_> {
     /// # Errors
     /// It stands then.
     pub async fn resume(self, order: HoldOrder, now: Timestamp) -> Result<Option<Hold>, JournalError> {
-        let operation = order.order.operation("resume", target(&order.on), now);
+        let verb = match &order.on {
+            HoldOn::Everything | HoldOn::Business(_) => "resume",
+            HoldOn::Claims(_) => "breaker reset",
+        };
+        let operation = order.order.operation(verb, target(&order.on), now);
         match self {
             Self::Worker(switch) => switch.resume(order.on, operation).await,
             Self::Journal(journal) => journal.resume(order.on, operation).await,
@@ -95,6 +99,22 @@ impl Reach {
             (None, false) => Err("name a business, or say all"),
         }
     }
+}
+
+/// The holds that the stop switch made, without the open breakers.
+pub(crate) fn held_by_hand(holds: Vec<Hold>) -> Vec<Hold> {
+    holds.into_iter().filter(|hold| !hold.is_breaker()).collect()
+}
+
+/// The open breakers.
+pub(crate) fn open_breakers(holds: Vec<Hold>) -> Vec<Hold> {
+    holds.into_iter().filter(Hold::is_breaker).collect()
+}
+
+/// An open breaker in JSON.
+pub(crate) fn breaker(hold: &Hold) -> Json {
+    let business = hold.on.business().map(BusinessId::as_str);
+    json!({ "business": business, "since": hold.since, "reason": hold.reason })
 }
 
 /// A hold in JSON; of everything the business is null.

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::observation::Observation;
 use super::people::tasks_of;
+use super::verdict::Verdict;
 use crate::contract::{Access, Asset, Body, BusinessId, Command, PersonId, Phase, Targets, Tasks};
-use crate::meta::{Answer, Call, GroupId, PersonOn, Reply};
+use crate::meta::{Answer, Call, GroupId, PartnerOn, PersonOn, Reply};
 
 /// What is on record of a command's changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,15 @@ pub enum Done {
         /// As what.
         access: Access,
     },
+    /// A partner's access to it is another: none, or these tasks (none named where the list names none).
+    Partner {
+        /// Whose.
+        partner: BusinessId,
+        /// What they had.
+        before: Option<Tasks>,
+        /// What they had when the command was done.
+        after: Option<Tasks>,
+    },
     /// The business let go of it.
     LetGo,
     /// A number or the app was taken off a WhatsApp account.
@@ -83,12 +93,12 @@ impl Deeds {
             | Body::Unbind { .. }
             | Body::Reassign { .. }
             | Body::Assign { .. }
-            | Body::Unassign { .. } => true,
+            | Body::Unassign { .. }
+            | Body::Share { .. }
+            | Body::Revoke { .. } => true,
             Body::Invite { .. }
             | Body::Offboard { .. }
             | Body::Transfer { .. }
-            | Body::Share { .. }
-            | Body::Revoke { .. }
             | Body::Disconnect { .. }
             | Body::Inspect { .. }
             | Body::Undo { .. }
@@ -107,6 +117,9 @@ pub fn deeds(command: &Command, phase: Phase, seen: &[Observation]) -> Vec<Deed>
         if let Observation::Asked { call, reply, .. } = observation {
             record.take_in(call, reply);
         }
+        if let Observation::Settled { verdict: Verdict::Granted(held), .. } = observation {
+            record.granted(command, held);
+        }
     }
     record.told(command, phase)
 }
@@ -119,6 +132,10 @@ struct Record {
     /// Whose rights were touched, with what they had and what they came to have.
     rights: BTreeMap<(Asset, PersonId), (Tasks, Tasks)>,
     groups: BTreeSet<(GroupId, PersonId)>,
+    /// With whom each asset was shared when it was looked at last.
+    partners: BTreeMap<Asset, Vec<PartnerOn>>,
+    /// Whose access was touched, likewise.
+    shares: BTreeMap<(Asset, BusinessId), (Option<Tasks>, Option<Tasks>)>,
     claimed: bool,
     removed: bool,
     off_platform: Vec<String>,
@@ -128,7 +145,12 @@ impl Record {
     fn take_in(&mut self, call: &Call, reply: &Reply) {
         match (call, reply) {
             (Call::PeopleOn { asset, .. }, Reply::Answer(Answer::People(people))) => self.look(asset, people),
+            (Call::PartnersOn { asset, .. }, Reply::Answer(Answer::Partners(partners))) => {
+                self.look_at_partners(asset, partners);
+            }
             (_, Reply::Refused(_) | Reply::GaveUp(_)) => {}
+            (Call::Share { asset, partner, tasks }, _) => self.touch_partner(asset, partner, Some(tasks)),
+            (Call::Unshare { asset, partner }, _) => self.touch_partner(asset, partner, None),
             (Call::Assign { asset, person, tasks, .. }, _) => self.touch(asset, person, tasks),
             (Call::Unassign { asset, person }, _) => self.touch(asset, person, &Tasks::default()),
             (Call::LeaveGroup { group, person }, _) => {
@@ -164,6 +186,7 @@ impl Record {
                 | Call::Invitations { .. }
                 | Call::MyPeople
                 | Call::Invite { .. }
+                | Call::PartnersOn { .. }
                 | Call::CallOff { .. },
                 _,
             ) => {}
@@ -178,6 +201,29 @@ impl Record {
             }
         }
         self.people.insert(asset.clone(), people.to_vec());
+    }
+
+    fn look_at_partners(&mut self, asset: &Asset, partners: &[PartnerOn]) {
+        for ((touched, partner), (_, after)) in &mut self.shares {
+            if touched == asset {
+                *after = held_by(partners, partner);
+            }
+        }
+        self.partners.insert(asset.clone(), partners.to_vec());
+    }
+
+    fn touch_partner(&mut self, asset: &Asset, partner: &BusinessId, to_have: Option<&Tasks>) {
+        let had = || self.partners.get(asset).and_then(|partners| held_by(partners, partner));
+        let (_, after) = self.shares.entry((asset.clone(), partner.clone())).or_insert_with_key(|_| (had(), None));
+        *after = to_have.cloned();
+    }
+
+    /// Others have approved what the command asked for.
+    fn granted(&mut self, command: &Command, held: &Tasks) {
+        let Body::Share { targets: Targets::One(asset), partner, .. } = &command.body else { return };
+        if let Some((_, after)) = self.shares.get_mut(&(asset.clone(), partner.clone())) {
+            *after = Some(held.clone());
+        }
     }
 
     fn touch(&mut self, asset: &Asset, person: &PersonId, to_have: &Tasks) {
@@ -218,6 +264,15 @@ impl Record {
             let left = |asset| of(asset, Done::LeftGroup { group: group.clone(), person: person.clone() });
             deeds.extend(self.assets.first().map(left));
         }
+        // What others have not approved, or what was taken back, was never held.
+        let held = !matches!(phase, Phase::Denied | Phase::Expired | Phase::Cancelled);
+        let shares = self.shares.into_iter().filter(|(_, (before, after))| held && before != after);
+        deeds.extend(
+            shares.map(|((asset, partner), (before, after))| Deed {
+                asset,
+                done: Done::Partner { partner, before, after },
+            }),
+        );
         let changed = self.rights.into_iter().filter(|(_, (before, after))| before != after);
         deeds.extend(
             changed
@@ -225,6 +280,11 @@ impl Record {
         );
         deeds
     }
+}
+
+/// What a partner may do; nothing while somebody still has to approve it.
+fn held_by(partners: &[PartnerOn], partner: &BusinessId) -> Option<Tasks> {
+    partners.iter().find(|on| on.partner == *partner && !on.open).map(|on| on.tasks.clone())
 }
 
 /// The assets that a command names.

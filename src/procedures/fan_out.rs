@@ -19,6 +19,11 @@ pub(super) fn run(script: &mut Script<'_>, targets: &Targets) -> Run<Outcome> {
     let bundles = bundled(script, &parent, assets)?;
     let children = (script.next_child()..).zip(bundles).map(|(n, assets)| child(&parent, n, assets)).collect();
     script.spawn(children)?;
+    report(script)
+}
+
+/// How it ends once all children have ended.
+pub(super) fn report(script: &mut Script<'_>) -> Run<Outcome> {
     let tally = script.children()?;
     let phase = if script.is_cancelled() { Phase::Cancelled } else { ending(script.command(), tally) };
     Ok(Outcome::of(phase, tally.changed))
@@ -29,7 +34,7 @@ fn ending(command: &Command, tally: Tally) -> Phase {
     if tally.good < tally.total {
         return Phase::Incomplete;
     }
-    let claims = matches!(command.body, Body::Claim { .. } | Body::Transfer { .. } | Body::Share { .. });
+    let claims = matches!(command.body, Body::Claim { .. } | Body::Transfer { .. });
     if claims && !command.dry_run { Phase::Confirmed } else { Phase::Completed }
 }
 

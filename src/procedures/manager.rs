@@ -24,10 +24,19 @@ pub(super) fn people_on(script: &mut Script<'_>, asset: &Asset) -> Run<Vec<Perso
 
 /// Whether a manager remains on `asset` when `leaver` is gone: another person of the business, or a direct admin.
 pub(super) fn remains(script: &mut Script<'_>, asset: &Asset, people: &[PersonOn], leaver: &PersonId) -> Run<Remains> {
+    someone(script, asset, people.iter().filter(|person| person.id != *leaver))
+}
+
+/// Whether the business that keeps `asset` has a manager on it, or one remains outside.
+pub(super) fn a_manager_remains(script: &mut Script<'_>, asset: &Asset) -> Run<Remains> {
+    let people = people_on(script, asset)?;
+    someone(script, asset, people.iter())
+}
+
+fn someone<'p>(script: &mut Script<'_>, asset: &Asset, mut people: impl Iterator<Item = &'p PersonOn>) -> Run<Remains> {
     let removed = removed_lately(script, asset)?;
-    let stays =
-        |person: &PersonOn| person.id != *leaver && manages(asset.kind, &person.tasks) && !removed.contains(&person.id);
-    if people.iter().any(stays) {
+    let stays = |person: &PersonOn| manages(asset.kind, &person.tasks) && !removed.contains(&person.id);
+    if people.any(stays) {
         return Ok(Remains::Yes);
     }
     direct_admin(script, asset, &removed)

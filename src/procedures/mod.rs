@@ -9,6 +9,7 @@ mod bring_about;
 mod cancel;
 mod claim;
 mod deeds;
+mod disconnect;
 mod fan_out;
 mod groups;
 mod inspect;
@@ -18,12 +19,15 @@ mod manager;
 mod notice;
 mod observation;
 mod offboard;
+mod partners;
 mod people;
 #[cfg(test)]
 mod properties;
 mod reassign;
+mod revoke;
 mod rules;
 mod script;
+mod share;
 mod together;
 mod transfer;
 #[cfg(test)]
@@ -39,12 +43,14 @@ use jiff::Timestamp;
 pub use deeds::{Deed, Deeds, Done, deeds};
 pub use notice::{counts_from, is_rehearsal};
 pub use observation::{
-    Announcement, Fact, InvitationWatch, Move, Next, Observation, OpenClaim, Query, Say, StopCause, Tally, Watch,
+    Announcement, Fact, InvitationWatch, Move, Next, Observation, OpenClaim, Query, Say, ShareWatch, StopCause, Tally,
+    Watch,
 };
 pub use offboard::rechecks;
+pub use partners::{Shown, sight_of_share};
 pub use rules::Rules;
 
-use crate::contract::{Body, Category, Command, ErrorInfo, Outcome, Targets};
+use crate::contract::{Body, Command, Outcome, Targets};
 use script::{Run, Script};
 
 /// The next move of `command`, after `seen`.
@@ -86,23 +92,8 @@ fn run(script: &mut Script<'_>) -> Run<Outcome> {
         Body::Inspect { kinds, people: false } => inspect::run(script, kinds),
         Body::Offboard { .. } => offboard::run(script),
         Body::Invite { .. } => invite::run(script),
-        Body::Share { .. } | Body::Revoke { .. } | Body::Disconnect { .. } => {
-            Ok(not_in_this_version(command.body.name()))
-        }
+        Body::Share { .. } => share::run(script),
+        Body::Revoke { .. } => revoke::run(script),
+        Body::Disconnect { .. } => disconnect::run(script),
     }
-}
-
-fn not_in_this_version(name: &str) -> Outcome {
-    Outcome::failed(
-        false,
-        ErrorInfo {
-            category: Category::Unsupported,
-            code: "not_in_this_version".to_owned(),
-            subcode: None,
-            message: format!("{name} is not in this version"),
-            trace: None,
-            remedy: "Do it in Meta's business settings, or wait for a version whose README lists the command."
-                .to_owned(),
-        },
-    )
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deeds::Deeds;
+use super::partners::Shown;
 use super::verdict::Verdict;
 use crate::contract::{
     Access, Asset, AssetSeen, BusinessId, Command, CommandId, Digest, EmailAddress, ItemResult, Outcome, Person,
@@ -29,6 +30,8 @@ pub enum Move {
     Consult(Query),
     /// Meta decides later: leave the lane, the sweep will wake us.
     Watch(Watch),
+    /// Others must approve a share: leave the lane, the sweep will wake us.
+    WatchShare(ShareWatch),
     /// The person decides later: leave the lane, the sweep will wake us.
     WatchInvitation(InvitationWatch),
     /// Nothing before this time: a settling list, a cool-down.
@@ -95,6 +98,23 @@ pub struct Watch {
     pub sent_at: Timestamp,
 }
 
+/// A share that others must approve, to be followed outside its lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareWatch {
+    /// The business that shares.
+    pub business: BusinessId,
+    /// What, whose list of partners tells.
+    pub asset: Asset,
+    /// With whom.
+    pub partner: BusinessId,
+    /// With which tasks.
+    pub tasks: Tasks,
+    /// When the request left; walks that began before it count for nothing.
+    pub sent_at: Timestamp,
+    /// Whether the list has shown it as open: only then can it be missed there.
+    pub shown: Shown,
+}
+
 /// An open invitation, to be followed until the person has joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationWatch {
@@ -116,6 +136,15 @@ pub enum Query {
         business: BusinessId,
         /// Of what.
         asset: Asset,
+    },
+    /// Shares of this asset with this partner that others must still approve. Fact: [`Fact::OpenClaims`].
+    OpenShares {
+        /// Who shares.
+        business: BusinessId,
+        /// What.
+        asset: Asset,
+        /// With whom.
+        partner: BusinessId,
     },
     /// The last denial of this claim in 30 days. Fact: [`Fact::Denied`].
     LastDenial {
@@ -168,7 +197,7 @@ pub enum Query {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
-    /// The pending claims, oldest first.
+    /// The pending claims or shares, oldest first.
     OpenClaims(Vec<OpenClaim>),
     /// When it was denied, if it was.
     Denied(Option<Timestamp>),
@@ -186,7 +215,7 @@ pub enum Fact {
     NotAllowed,
 }
 
-/// A pending claim of ours.
+/// A pending claim or share of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenClaim {
     /// The command that made it.

@@ -9,7 +9,8 @@ use crate::contract::{Asset, Body, Category, ErrorInfo, Outcome, PersonId, Phase
 use crate::meta::kinds::{Deed, cell, manages};
 use crate::meta::{Call, GroupId, PersonOn};
 
-const FIND_A_MANAGER: &str = "Give another person full control of the asset first, then send the command anew.";
+pub(super) const FIND_A_MANAGER: &str =
+    "Give another person full control of the asset first, then send the command anew.";
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     let body = &script.command().body;

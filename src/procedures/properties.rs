@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::trials::paper::{self, rules, tasks};
 use super::verdict::{Absences, Verdict};
 use super::{Move, Observation, StopCause, Tally, next};
-use crate::contract::{Access, Asset, Body, Command, Person, PersonId, Phase, Plan, Role, Targets};
+use crate::contract::{Access, Asset, Body, Command, Kind, Person, PersonId, Phase, Plan, Role, Targets};
 use crate::meta::{Answer, Call, Reply};
 
 use whims::Whims;
@@ -65,6 +65,13 @@ fn bodies() -> impl Strategy<Value = Body> {
         }),
         Just(moving()),
         Just(moving_unmanaged()),
+        Just(Body::Share { targets: one(), partner: NEW.parse().unwrap(), permitted_tasks: tasks(&["ANALYZE"]) }),
+        any::<bool>().prop_map(move |some| Body::Revoke {
+            targets: one(),
+            partner: NEW.parse().unwrap(),
+            permitted_tasks: some.then(|| tasks(&["ANALYZE"])),
+        }),
+        any::<bool>().prop_map(|include_owned| Body::Disconnect { kinds: Kind::ALL.to_vec(), include_owned }),
     ]
 }
 
@@ -134,7 +141,7 @@ fn run_on(
                 let fact = whims.fact(&query);
                 Observation::Consulted { query, fact }
             }
-            Move::Watch(_) | Move::WatchInvitation(_) => Observation::Settled {
+            Move::Watch(_) | Move::WatchShare(_) | Move::WatchInvitation(_) => Observation::Settled {
                 verdict: match whims.byte() % 3 {
                     0 => Verdict::Granted(tasks(&["ADVERTISE"])),
                     1 => Verdict::Gone,
@@ -404,7 +411,7 @@ fn answers(then: &Move, seen: &Observation) -> bool {
         (Move::Consult(asked), Observation::Consulted { query, .. }) => asked == query,
         (Move::WaitUntil(wait), Observation::Passed { until }) => wait == until,
         (Move::AwaitEnd(awaited), Observation::Ended { target, .. }) => awaited == target,
-        (Move::Watch(_) | Move::WatchInvitation(_), Observation::Settled { .. })
+        (Move::Watch(_) | Move::WatchShare(_) | Move::WatchInvitation(_), Observation::Settled { .. })
         | (Move::Spawn(_), Observation::Spawned { .. })
         | (Move::Announce(_), Observation::Announced { .. })
         | (Move::Rehearsed(_), Observation::Rehearsed { .. })

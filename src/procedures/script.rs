@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::anew::passed_over;
-use super::observation::{Announcement, Fact, InvitationWatch, Move, Observation, Query, Say, StopCause, Tally, Watch};
+use super::observation::{
+    Announcement, Fact, InvitationWatch, Move, Observation, Query, Say, ShareWatch, StopCause, Tally, Watch,
+};
 use super::rules::Rules;
 use super::verdict::Verdict;
 use crate::contract::{
@@ -264,6 +266,11 @@ impl<'a> Script<'a> {
     /// The same for an open invitation.
     pub(super) fn watch_invitation(&mut self, watch: InvitationWatch) -> Run<Watched> {
         self.follow(Move::WatchInvitation(watch))
+    }
+
+    /// The same for a share that others must approve.
+    pub(super) fn watch_share(&mut self, watch: ShareWatch) -> Run<Watched> {
+        self.follow(Move::WatchShare(watch))
     }
 
     fn follow(&mut self, watch: Move) -> Run<Watched> {

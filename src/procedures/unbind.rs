@@ -15,8 +15,7 @@ use crate::meta::kinds::Deed;
 use crate::meta::{Answer, AssetList, Call, GroupId, Removable};
 
 pub(super) const NEEDS_A_DIRECT_ADMIN: &str = "Give a person outside the business full control of the Page (Page settings, Page access), then send the command anew.";
-pub(super) const CANNOT_SEE: &str =
-    "Make sure that a person keeps full control of it, then send the command with \"unmanaged\": true.";
+pub(super) const CANNOT_SEE: &str = "Make sure that a person keeps full control of it, then send the `unbind` or `transfer` of it with \"unmanaged\": true.";
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
     let Body::Unbind { targets: Targets::One(asset), remove_people, .. } = &script.command().body else {

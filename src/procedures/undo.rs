@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use super::claim::listed;
 use super::deeds::{Deed, Deeds, Done};
 use super::observation::{Fact, Query, Say};
+use super::partners::{Partnership, Standing};
 use super::people::tasks_of;
 use super::script::{Run, Script, refusal_of};
 use crate::contract::{
@@ -88,6 +89,10 @@ fn look(
     for one in done {
         match one {
             Done::LetGo => {}
+            Done::Partner { partner, before, after } => {
+                let with = Partnership { asset, partner };
+                shared(script, business, with, (before.as_ref(), after.as_ref()), reversal)?;
+            }
             Done::Claimed { access } => claimed(script, business, asset, *access, reversal)?,
             Done::OffPlatform { what } => reversal.left.push(left(asset, off_platform(what))),
             Done::LeftGroup { group, person } => {
@@ -113,6 +118,35 @@ fn look(
         }
     }
     reversal.rights(asset, standing);
+    Ok(())
+}
+
+/// A partner has again what they had, if it is still as the command left it.
+fn shared(
+    script: &mut Script<'_>,
+    business: &BusinessId,
+    with: Partnership<'_>,
+    (before, after): (Option<&Tasks>, Option<&Tasks>),
+    reversal: &mut Reversal,
+) -> Run<()> {
+    let Partnership { asset, partner } = with;
+    let now = match with.standing_at(script, business)?.1 {
+        Standing::Held(held) => Some(held),
+        Standing::Absent | Standing::Open => None,
+    };
+    if now.as_ref() == before {
+        return Ok(());
+    }
+    if now.as_ref() != after {
+        reversal.left.push(left(asset, partner_since(with)));
+        return Ok(());
+    }
+    let (targets, partner) = (Targets::One(asset.clone()), partner.clone());
+    match before {
+        None => reversal.takes.push((asset.clone(), Body::Revoke { targets, partner, permitted_tasks: None })),
+        Some(tasks) if tasks.is_empty() => reversal.left.push(left(asset, tasks_unknown(with))),
+        Some(tasks) => reversal.gives.push(Body::Share { targets, partner, permitted_tasks: tasks.clone() }),
+    }
     Ok(())
 }
 
@@ -283,6 +317,22 @@ fn changed_since(asset: &Asset, change: &Change, has: &Tasks) -> ErrorInfo {
     )
 }
 
+fn partner_since(Partnership { asset, partner }: Partnership<'_>) -> ErrorInfo {
+    conflict(
+        "changed_since",
+        format!("business {partner} has other access to {asset} now than the command left it with"),
+        "Find out who changed it; then `share` or `revoke` what is wanted.",
+    )
+}
+
+fn tasks_unknown(Partnership { asset, partner }: Partnership<'_>) -> ErrorInfo {
+    human(
+        "tasks_unknown",
+        format!("business {partner} had {asset} with tasks that Meta's list did not name"),
+        "Send a `share` with the tasks that they are to have.",
+    )
+}
+
 fn off_platform(what: &str) -> ErrorInfo {
     human(
         "off_platform",
@@ -327,7 +377,9 @@ fn cannot(target: &CommandId, fact: &Fact) -> ErrorInfo {
         Fact::Deeds(Deeds::Unfit { command }) => error(
             Category::Unsupported,
             "not_undoable",
-            format!("{target} is a command {command}: only claim, unbind, assign, unassign and reassign can be undone"),
+            format!(
+                "{target} is a command {command}: only claim, unbind, assign, unassign, reassign, share and revoke can be undone"
+            ),
             "Send the commands that are wanted instead.",
         ),
         Fact::NotAllowed => error(

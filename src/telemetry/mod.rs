@@ -18,7 +18,7 @@ mod meters;
 mod otlp;
 mod spans;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};

@@ -1,9 +1,53 @@
 //! What the instruments come to in text.
 
+use std::collections::BTreeSet;
+
+use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::Registry;
 
+use super::instruments::Instruments;
 use super::meters::{Meters, built};
+
+/// The names of all series that `/metrics` can show: every instrument once, and these gauges by name and unit.
+pub(crate) fn exported(gauges: impl Iterator<Item = (&'static str, &'static str)>) -> BTreeSet<String> {
+    let (provider, meters) = begun();
+    use_each(Instruments::of(&provider.meter("all")));
+    gauges.for_each(|(name, unit)| meters.gauge(name, unit, "", |tell| tell(1.0, &[])));
+    let text = meters.text().unwrap();
+    let series = text.lines().filter(|line| !line.starts_with('#'));
+    series.filter_map(|line| line.split(['{', ' ']).next()).map(ToOwned::to_owned).collect()
+}
+
+/// Whoever adds an instrument adds it here: the pattern names all of them.
+fn use_each(all: Instruments) {
+    let Instruments {
+        commands,
+        command_duration,
+        unknown,
+        unknown_resolved,
+        settled_per_read,
+        graph_errors,
+        guard_refusals,
+        rejected,
+        ignored,
+        events,
+        commit_changes,
+        commit_duration,
+        http_duration,
+        http_active,
+        process_duration,
+        consumed,
+        sent,
+        operation_duration,
+    } = all;
+    let counters = [commands, unknown, unknown_resolved, graph_errors, guard_refusals, rejected, ignored, events];
+    counters.into_iter().chain([consumed, sent]).for_each(|counter| counter.add(1, &[]));
+    let times = [command_duration, commit_duration, http_duration, process_duration, operation_duration];
+    times.into_iter().for_each(|time| time.record(1.0, &[]));
+    [settled_per_read, commit_changes].into_iter().for_each(|size| size.record(1, &[]));
+    http_active.add(1, &[]);
+}
 
 fn begun() -> (SdkMeterProvider, Meters) {
     let registry = Registry::new();

@@ -87,7 +87,8 @@ fn order_for(kind: Kind, deed: Deed) -> Option<Value> {
             let inspect = json!({"id": id, "command": "inspect", "business": BUSINESS, "kinds": [kind.word()]});
             Some(if deed == Deed::ListPeople { with_people(inspect) } else { inspect })
         }
-        // Claims that wait are stories below; partners are no part of this table's stories.
+        // Claims that wait are stories below; partners, and the lists of open claims, are tried of every kind beside the
+        // client.
         Deed::ListPending | Deed::Share | Deed::Revoke => None,
     }
 }

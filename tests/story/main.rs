@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the rooms of one binary; nobody is outside")]
 
 mod blast_radius;
+mod breaker;
 mod broker_consumer;
 mod broker_errors;
 mod broker_links;
@@ -38,6 +39,7 @@ mod operator_events;
 mod operator_explain;
 mod operator_secrets;
 mod out_of_reach;
+mod partners;
 mod people;
 mod proxy;
 mod publishers;

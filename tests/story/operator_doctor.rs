@@ -10,8 +10,8 @@ use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Value;
 
-use crate::harness::{Story, TOKEN, Told, clients_page, world};
-use crate::rabbit::{self, Node};
+use crate::harness::{Story, TOKEN, Told, agency_claim, clients_page, world};
+use crate::rabbit::{self, Node, eventually};
 
 const PAGE: &str = "1001";
 
@@ -284,4 +284,19 @@ async fn a_worker_that_is_not_ready_is_told_with_its_reasons() -> Result<()> {
             && told.out.contains("no connection to the broker"))
     })
     .await
+}
+
+#[tokio::test]
+async fn health_tells_a_container_whether_the_worker_is_ready_and_why_not() -> Result<()> {
+    let mut story = Story::with(sound(), &[("LIMITS__BACKLOG", "1")]).await?;
+    story.cli(&["health"], &[]).await?.ends(0, &["ready"])?;
+    story.send(&agency_claim("full", PAGE)).await?;
+    story.told("full", "pending").await?;
+    let full = || async { Ok(story.cli(&["health"], &[]).await?.code == Some(1)) };
+    eventually("a worker that takes nothing more in is not ready", full).await?;
+    let told = story.cli(&["health", "--json"], &[]).await?;
+    ensure!(told.code == Some(1) && told.json()?["ready"] == false, "{told:?}");
+    ensure!(told.json()?["reasons"][0].as_str().is_some_and(|why| why.contains("limits.backlog")), "{told:?}");
+    story.stop().await?;
+    story.cli(&["health"], &[]).await?.ends(3, &["could not reach the worker"])
 }

@@ -173,8 +173,8 @@ async fn one_that_is_not_due_says_when_it_will_be() -> Result<()> {
 #[tokio::test]
 async fn one_that_failed_and_one_that_was_cancelled_tell_why() -> Result<()> {
     let story = Story::of(annas_page(PAGE)).await?;
-    story.ask(&json!({"id": "n", "command": "disconnect", "business": BUSINESS})).await?;
-    tells(&story, "n", &["has ended as failed", "not_in_this_version"]).await?;
+    story.ask(&order("share", "n", "1999", json!({"partner": "2002", "permitted_tasks": ["ANALYZE"]}))).await?;
+    tells(&story, "n", &["has ended as failed", "not_owned"]).await?;
     story
         .send(&order("reassign", "r", PAGE, json!({"from": ANNA, "to": BEN, "not_before": "2099-01-01T00:00:00Z"})))
         .await?;

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::finding::Finding;
 use crate::cli::run;
 use crate::config::Config;
-use crate::journal::{Address, Condition, Journal, JournalError, Presence};
+use crate::journal::{Address, Condition, Hold, Journal, JournalError, Presence};
 use crate::operator::Worker;
 
 const AREA: &str = "journal";
@@ -124,6 +124,15 @@ async fn holder(at: &Address, config: &Config) -> Finding {
     }
 }
 
+fn open_breaker(hold: &Hold) -> Finding {
+    let found = format!("{} are stopped since {:.0}, its breaker is open: {}", hold.on, hold.since, hold.reason);
+    let business = hold.on.business().map_or("BUSINESS", |id| id.as_str());
+    let remedy = format!(
+        "look at what was claimed and at the app's dashboard, then `bindery breaker reset {business} --reason …`"
+    );
+    Finding::warning(AREA, found, remedy)
+}
+
 async fn contents(at: &Address, now: Timestamp) -> Result<Vec<Finding>, JournalError> {
     let journal = Journal::open_read_only(at.clone()).await?;
     let (outbox, unrouted, suspended) =
@@ -151,6 +160,9 @@ async fn contents(at: &Address, now: Timestamp) -> Result<Vec<Finding>, JournalE
         Finding::warning(AREA, found, "give it a new token; one that was changed since is used again at the next call")
     }));
     findings.extend(holds.into_iter().map(|hold| {
+        if hold.is_breaker() {
+            return open_breaker(&hold);
+        }
         let found = format!("{} is on hold since {:.0}, by {}: {}", hold.on, hold.since, hold.actor, hold.reason);
         let what = hold.on.business().map_or("--all", |id| id.as_str());
         Finding::warning(AREA, found, format!("`bindery resume {what} --reason …` when it may go on"))

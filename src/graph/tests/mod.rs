@@ -3,9 +3,11 @@
 mod doctor;
 mod documented;
 mod doors;
+mod line;
 mod lists;
 mod offboardings;
 mod page_tokens;
+mod partners;
 mod silence;
 mod writes;
 

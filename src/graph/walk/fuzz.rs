@@ -84,6 +84,9 @@ fn calls() -> Vec<Call> {
         Call::Invitations { business: business(), who: None },
         Call::MyPeople,
         Call::CallOff { request: page() },
+        Call::PartnersOn { business: business(), asset: asset() },
+        Call::Share { asset: asset(), partner: business(), tasks: Tasks::default() },
+        Call::Unshare { asset: asset(), partner: business() },
     ];
     for list in lists {
         calls.push(Call::Find { business: business(), list, id: page() });
@@ -158,8 +161,9 @@ fn fits(call: &Call, answer: &Answer) -> Result<(), TestCaseError> {
         Answer::Numbers(_) => matches!(call, Call::Numbers { .. }),
         Answer::Apps(_) => matches!(call, Call::AppsOn { .. }),
         Answer::Directory(_) => matches!(call, Call::Directory { .. }),
-        Answer::Claimed(_) => matches!(call, Call::Claim { .. }),
-        Answer::Done => call.is_write() && !matches!(call, Call::Claim { .. }),
+        Answer::Partners(_) => matches!(call, Call::PartnersOn { .. }),
+        Answer::Claimed(_) => matches!(call, Call::Claim { .. } | Call::Share { .. }),
+        Answer::Done => call.is_write() && !matches!(call, Call::Claim { .. } | Call::Share { .. }),
     };
     prop_assert!(fits, "{call:?}: {answer:?}");
     Ok(())

@@ -41,6 +41,9 @@ impl State {
 
     /// Someone of the business cancels its request by hand.
     pub(crate) fn withdraw(&mut self, order: &Decide) -> Result<String, ControlError> {
+        if self.alter(|world, _| world.drop_offer(&order.page, &order.business)) {
+            return Ok(format!("asset {}: offer to {} taken back", order.page, order.business));
+        }
         let dropped = self.alter(|world, _| world.drop_request(&order.business, &order.page));
         let access = dropped.ok_or_else(|| missing_request(&order.business, &order.page))?;
         Ok(format!("page {}: {} request of {} withdrawn", order.page, access.as_str(), order.business))

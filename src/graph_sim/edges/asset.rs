@@ -1,10 +1,12 @@
 //! `/{asset}` and its edges, for every kind but Pages; and the numbers of WhatsApp accounts.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Change, Content, Listing, View, no_such_edge, refuse_verb, rows};
 use crate::graph_sim::wire::nodes::{
-    AD_ACCOUNT, APP, ASSIGNED_USER, CATALOG, INSTAGRAM, NUMBER, PIXEL, Schema, WHATSAPP,
+    AD_ACCOUNT, APP, ASSIGNED_USER, CATALOG, INSTAGRAM, NUMBER, PARTNER, PIXEL, Schema, WHATSAPP,
 };
 use crate::graph_sim::wire::request::{GraphRequest, Verb};
 use crate::graph_sim::world::{AssetKind, Refusal, World, Written};
@@ -46,6 +48,7 @@ pub(super) fn read(view: View<'_>) -> Result<Content<'_>, Refusal> {
             Ok(Content::Node(row(view.world, id, ""), schema(kind)))
         }
         (Some("assigned_users"), _) => assigned_users(view, id).map(Content::List),
+        (Some("agencies"), kind) if kind != AssetKind::WhatsappAccount => agencies(view, id).map(Content::List),
         (Some("phone_numbers"), AssetKind::WhatsappAccount) => numbers(view, id).map(Content::List),
         (Some("subscribed_apps"), AssetKind::WhatsappAccount) => apps(view, id).map(Content::List),
         (Some(_), _) => Err(no_such_edge(view.request, schema(kind))),
@@ -61,6 +64,17 @@ fn assigned_users<'a>(view: View<'a>, id: &'a str) -> Result<Listing<'a>, Refusa
         &ASSIGNED_USER,
         move |user| json!({ "id": user, "name": rows::name_of(lists, business, user), "tasks": lists.tasks_on(id, business, user) }),
     ))
+}
+
+/// Those who have access, and those whom it waits for somebody to get: unless that is kept out of sight.
+fn agencies<'a>(view: View<'a>, id: &'a str) -> Result<Listing<'a>, Refusal> {
+    view.world.owned_asset(view.caller, id, "get")?;
+    let lists = view.lists;
+    let Some(asset) = lists.assets.get(id) else { return Ok(Listing::nothing()) };
+    let hidden = asset.approval.as_ref().is_some_and(|approval| approval.hidden);
+    let open = lists.offers.values().filter(|offer| offer.asset == id && !hidden).map(|offer| &offer.partner);
+    let partners: BTreeSet<&str> = asset.agencies.keys().chain(open).map(String::as_str).collect();
+    Ok(Listing::new(partners, &PARTNER, move |partner| rows::partner(lists, asset, id, partner)))
 }
 
 fn numbers<'a>(view: View<'a>, id: &'a str) -> Result<Listing<'a>, Refusal> {
@@ -83,7 +97,7 @@ fn apps<'a>(view: View<'a>, id: &'a str) -> Result<Listing<'a>, Refusal> {
 }
 
 pub(super) fn write(change: Change<'_>) -> Result<Written, Refusal> {
-    let Change { world, caller, request, .. } = change;
+    let Change { world, caller, request, now } = change;
     let id = request.node();
     let kind = kind_of(world, request)?;
     match (request.verb, request.edge(), kind) {
@@ -92,6 +106,13 @@ pub(super) fn write(change: Change<'_>) -> Result<Written, Refusal> {
             world.staff_asset(caller, id, whose, request.tasks_among("tasks", kind.tasks())?)
         }
         (Verb::Delete, Some("assigned_users"), _) => world.unstaff_asset(caller, id, request.required("user")?),
+        (Verb::Post, Some("agencies"), kind) if kind != AssetKind::WhatsappAccount => {
+            let tasks = request.tasks_among("permitted_tasks", kind.partner_tasks())?;
+            world.offer(caller, id, request.required("business")?, tasks, now)
+        }
+        (Verb::Delete, Some("agencies"), kind) if kind != AssetKind::WhatsappAccount => {
+            world.end_offer(caller, id, request.required("business")?)
+        }
         (Verb::Delete, Some("subscribed_apps"), AssetKind::WhatsappAccount) => world.unsubscribe(caller, id),
         (_, Some("assigned_users"), _) | (_, None, _) => Err(refuse_verb(request)),
         (_, Some(_), _) => Err(no_such_edge(request, schema(kind))),

@@ -9,9 +9,7 @@ use crate::graph_sim::world::refusal::bad_parameter;
 use crate::graph_sim::world::{Access, AssetKind, BusinessRole, Refusal, Written};
 
 /// Kinds of asset that the simulator has none of: their lists are there, and empty.
-const EMPTY: [&str; 10] = [
-    "agencies",
-    "clients",
+const EMPTY: [&str; 8] = [
     "instagram_accounts",
     "owned_businesses",
     "owned_instagram_accounts",
@@ -58,6 +56,8 @@ fn list<'a>(view: View<'a>, id: &'a str, edge: &str) -> Result<Listing<'a>, Refu
             let groups = place.into_iter().flat_map(|found| found.groups.keys());
             Listing::new(groups, &GROUP, move |group| rows::group(lists, group))
         }
+        "agencies" => Listing::new(lists.agencies_of(id), &BUSINESS, move |other| rows::business(lists, other)),
+        "clients" => Listing::new(lists.clients_of(id), &BUSINESS, move |other| rows::business(lists, other)),
         list if held(list).is_some() => return assets(view, id, list),
         known if EMPTY.contains(&known) => Listing::nothing(),
         _ => return Err(no_such_edge(view.request, &BUSINESS)),
@@ -141,6 +141,8 @@ pub(super) fn write(change: Change<'_>) -> Result<Written, Refusal> {
         (Verb::Delete, Some("instagram_accounts")) => {
             world.leave_instagram(caller, id, request.required("instagram_account")?)
         }
+        (Verb::Delete, Some("agencies")) => world.end_partnership(caller, id, id, request.required("business")?),
+        (Verb::Delete, Some("clients")) => world.end_partnership(caller, id, request.required("business")?, id),
         (Verb::Post, Some("business_users")) => {
             let role = role_of(request.param("role"))?;
             world.invite(caller, id, request.required("email")?, role, now)

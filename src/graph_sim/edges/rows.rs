@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::graph_sim::world::{BusinessRole, Page, World};
+use crate::graph_sim::world::{Asset, BusinessRole, Page, World};
 
 pub(super) fn business(world: &World, id: &str) -> Value {
     let name = world.businesses.get(id).map_or("", |found| found.name.as_str());
@@ -112,6 +112,22 @@ pub(super) fn agency(world: &World, page: &Page, page_id: &str, partner: &str) -
     let (status, tasks, asked) = match (page.agencies.get(partner), open) {
         (Some(share), _) => ("CONFIRMED", &share.tasks, share.since),
         (None, Some(request)) => ("PENDING", &request.tasks, request.since),
+        (None, None) => return row,
+    };
+    row["access_status"] = json!(status);
+    row["permitted_tasks"] = json!(tasks);
+    row["access_requested_time"] = json!(meta_time(asked));
+    row["access_updated_time"] = json!(meta_time(asked));
+    row
+}
+
+/// A partner of an asset that is no Page.
+pub(super) fn partner(world: &World, asset: &Asset, asset_id: &str, partner: &str) -> Value {
+    let mut row = business(world, partner);
+    let open = world.offer_of(asset_id, partner).map(|(_, offer)| offer);
+    let (status, tasks, asked) = match (asset.agencies.get(partner), open) {
+        (Some(share), _) => ("CONFIRMED", &share.tasks, share.since),
+        (None, Some(offer)) => ("PENDING", &offer.tasks, offer.since),
         (None, None) => return row,
     };
     row["access_status"] = json!(status);

@@ -7,6 +7,7 @@ mod controls;
 mod documented;
 mod lists;
 mod pages;
+mod partners;
 mod sockets;
 mod tokens;
 mod troubles;

@@ -28,6 +28,14 @@ pub(crate) static BUSINESS: Schema = Schema {
     ],
 };
 
+/// A business in a list of partners: what the reference of such an edge (that of ad accounts) gives unasked.
+#[rustfmt::skip]
+pub(crate) static PARTNER: Schema = Schema {
+    node: "Business",
+    usual: &["id", "name", "access_status", "permitted_tasks", "access_requested_time", "access_updated_time"],
+    fields: BUSINESS.fields,
+};
+
 #[rustfmt::skip]
 pub(crate) static PAGE: Schema = Schema {
     node: "Page",

@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    fn end_asset_share(&mut self, business: &str, id: &str) {
+    pub(super) fn end_asset_share(&mut self, business: &str, id: &str) {
         if let Some(asset) = self.asset_mut(id) {
             asset.agencies.remove(business);
             asset.assigned.remove(business);

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::parts::long_ago;
-use super::{Id, Reaction, Share, Tasks, Verdict, World, set_of};
+use super::{Approval, Id, Reaction, Share, Tasks, Verdict, World, set_of};
 
 /// The kinds of asset beside Pages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -65,8 +65,11 @@ pub struct Asset {
     pub assigned: BTreeMap<Id, BTreeMap<Id, Tasks>>,
     /// Of an ad account: who is its admin outside every business; their claims are granted at once.
     pub admins: BTreeSet<Id>,
-    /// How the owner's side answers a claim by itself.
+    /// How others answer a claim of it, or a share that waits for them, by themselves.
     pub reaction: Option<Reaction>,
+    /// What sharing it with a partner waits for; nothing: it takes effect at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// Claims as an agency are refused to this app (3).
     pub refuses_agency_claims: bool,
     /// Of an Instagram account: the id of its user, which is another than its own.
@@ -180,7 +183,7 @@ impl World {
 /// An asset in the making.
 #[derive(Debug)]
 pub struct AssetBuilder {
-    asset: Asset,
+    pub(super) asset: Asset,
 }
 
 impl AssetBuilder {

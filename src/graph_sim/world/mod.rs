@@ -9,6 +9,7 @@ mod build;
 mod claims;
 mod demo;
 mod groups;
+mod offers;
 mod partners;
 mod people;
 mod query;
@@ -29,6 +30,7 @@ use serde_json::{Value, json};
 
 pub use assets::{Asset, AssetBuilder, AssetKind, Number};
 pub use build::{BusinessBuilder, PageBuilder};
+pub use offers::{Approval, Approver, Offer};
 pub use parts::{
     Access, Business, BusinessRole, DirectRole, Group, Id, Invitation, Page, Person, Reaction, Request, Scheduled,
     Share, SystemUser, Verdict,
@@ -57,6 +59,9 @@ pub struct World {
     pub assets: BTreeMap<Id, Arc<Asset>>,
     /// Open requests by their own id.
     pub requests: BTreeMap<Id, Request>,
+    /// Shares that nobody has approved yet, by the id of the request.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub offers: BTreeMap<Id, Offer>,
     /// Access tokens by their text.
     pub tokens: BTreeMap<String, Token>,
     /// Decisions that will fall by themselves.
@@ -133,6 +138,7 @@ impl World {
         self.pages.extend(other.pages);
         self.assets.extend(other.assets);
         self.requests.extend(other.requests);
+        self.offers.extend(other.offers);
         self.tokens.extend(other.tokens);
         self.scheduled.extend(other.scheduled);
         self.ids_given = self.ids_given.max(other.ids_given);

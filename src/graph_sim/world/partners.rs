@@ -1,9 +1,11 @@
-//! Sharing from the owner's side: `/{page}/agencies`.
+//! Sharing from the owner's side: `/{page}/agencies`; and partnerships as a whole: `/{business}/agencies` and `clients`.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::refusal;
-use super::{Access, Caller, Holder, Page, Refusal, Request, Tasks, World, Written};
+use super::{Access, Caller, Holder, Id, Page, Refusal, Request, Share, Tasks, World, Written};
 
 impl World {
     /// `POST /{page}/agencies`: a grant with the owner's token, a request with the partner's.
@@ -58,6 +60,47 @@ impl World {
                 owner.is_some_and(|owner| caller.acting(self, owner).is_some_and(|acting| acting.admin))
             }
         }
+    }
+
+    /// Who can use what `business` owns.
+    pub(crate) fn agencies_of(&self, business: &str) -> BTreeSet<Id> {
+        let owned = |owner: &Option<Id>| owner.as_deref() == Some(business);
+        let pages = self.pages.values().filter(|page| owned(&page.owner)).flat_map(|page| page.agencies.keys());
+        let assets = self.assets.values().filter(|asset| owned(&asset.owner)).flat_map(|asset| asset.agencies.keys());
+        pages.chain(assets).cloned().collect()
+    }
+
+    /// Whose assets `business` can use.
+    pub(crate) fn clients_of(&self, business: &str) -> BTreeSet<Id> {
+        let pages = self.pages.values().filter(|page| page.agencies.contains_key(business)).map(|page| &page.owner);
+        let assets =
+            self.assets.values().filter(|asset| asset.agencies.contains_key(business)).map(|asset| &asset.owner);
+        pages.chain(assets).flatten().cloned().collect()
+    }
+
+    /// `DELETE /{business}/agencies` and `clients`: all that `owner` shares with `agency` at once. That it takes effect
+    /// on every asset at once is our choice: Meta's help is silent on it.
+    pub(crate) fn end_partnership(
+        &mut self,
+        caller: &Caller,
+        business: &str,
+        owner: &str,
+        agency: &str,
+    ) -> Result<Written, Refusal> {
+        caller.admin_of(self, business)?;
+        let of = |who: &Option<Id>, agencies: &BTreeMap<Id, Share>| {
+            who.as_deref() == Some(owner) && agencies.contains_key(agency)
+        };
+        let pages = self.pages.iter().filter(|(_, page)| of(&page.owner, &page.agencies)).map(|(id, _)| id.clone());
+        let pages: Vec<Id> = pages.collect();
+        let assets = self.assets.iter().filter(|(_, one)| of(&one.owner, &one.agencies)).map(|(id, _)| id.clone());
+        let assets: Vec<Id> = assets.collect();
+        if pages.is_empty() && assets.is_empty() {
+            return Err(refusal::bad_parameter("business", "is no partner of this business"));
+        }
+        pages.iter().for_each(|page| self.end_share(agency, page));
+        assets.iter().for_each(|asset| self.end_asset_share(agency, asset));
+        Ok(Written::success(format!("partnership of {owner} and {agency} ended")))
     }
 
     fn request_share(

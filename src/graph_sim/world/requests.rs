@@ -13,7 +13,7 @@ impl World {
         self.requests.iter().find(|(_, request)| request.business == business && request.page == page)
     }
 
-    /// Decides the open request of `business` for `page` now; says what changed, or nothing where no such request is open.
+    /// Decides the open request of `business` for `page`, or the open share with it, now; says what changed, or nothing where no such request is open.
     pub(crate) fn decide(
         &mut self,
         verdict: Verdict,
@@ -22,7 +22,9 @@ impl World {
         tasks: Option<Tasks>,
         now: Timestamp,
     ) -> Option<String> {
-        let (id, request) = self.request_of(business, page)?;
+        let Some((id, request)) = self.request_of(business, page) else {
+            return self.decide_offer(verdict, (page, business), tasks, now);
+        };
         let (id, request) = (id.clone(), request.clone());
         match verdict {
             Verdict::Deny => {

@@ -186,6 +186,7 @@ impl Columns<'_> {
             business: self.parsed("business")?,
             asset: self.parsed("asset")?,
             access: self.word("access")?,
+            partner: self.optional_parsed("partner")?,
             tasks: self.text("tasks")?,
             sent_at: self.time("sent_at")?,
             absences: self.text("absences")?,

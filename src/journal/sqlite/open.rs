@@ -18,12 +18,13 @@ const STATEMENTS: usize = 128;
 const CHECKPOINT_PAGES: i32 = 4_096;
 
 /// Every migration's text; the schema's version is the number of those that were run. A released one is never changed.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/sqlite/0001_journal.sql"),
     include_str!("../migrations/sqlite/0002_in_lane.sql"),
     include_str!("../migrations/sqlite/0003_stops.sql"),
     include_str!("../migrations/sqlite/0004_invitations.sql"),
     include_str!("../migrations/sqlite/0005_appended.sql"),
+    include_str!("../migrations/sqlite/0006_partner.sql"),
 ];
 /// "bndr": what tells our file from another program's.
 const APPLICATION: i32 = 0x626e_6472;

@@ -23,7 +23,7 @@ pub(super) fn hold(connection: &Connection, on: &HoldOn, operation: &Operation) 
     }
     let Operation { at, actor, reason, .. } = operation.clone();
     let insert = "INSERT INTO holds (business, since, actor, reason) VALUES (?1, ?2, ?3, ?4)";
-    sql::run(connection, insert, params![on.key(), at.as_microsecond(), actor, reason])?;
+    sql::run(connection, insert, params![on.key().as_ref(), at.as_microsecond(), actor, reason])?;
     Ok(Hold { on: on.clone(), since: at, actor, reason })
 }
 
@@ -34,7 +34,7 @@ pub(super) fn resume(
     operation: &Operation,
 ) -> Result<Option<Hold>, JournalError> {
     let before = standing(connection, on)?;
-    sql::run(connection, "DELETE FROM holds WHERE business = ?1", [on.key()])?;
+    sql::run(connection, "DELETE FROM holds WHERE business = ?1", [on.key().as_ref()])?;
     let came = if before.is_some() { "resumed" } else { "was not on hold" };
     operations::begin(connection, &Operation { came: Some(came.to_owned()), ..operation.clone() })?;
     Ok(before)
@@ -83,7 +83,7 @@ pub(super) fn removals_of(
 }
 
 fn standing(connection: &Connection, on: &HoldOn) -> Result<Option<Hold>, JournalError> {
-    sql::first(connection, "SELECT * FROM holds WHERE business = ?1", [on.key()], |row| Columns(row).hold())
+    sql::first(connection, "SELECT * FROM holds WHERE business = ?1", [on.key().as_ref()], |row| Columns(row).hold())
 }
 
 fn already(before: &Hold) -> String {

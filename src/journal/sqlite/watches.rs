@@ -14,7 +14,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<WatchRow>, JournalError
     sql::all(connection, select, [], |row| Columns(row).watch())
 }
 
-/// The open claims of an asset by a business, oldest first.
+/// The open claims and shares of an asset by a business, oldest first.
 pub(super) fn open_claims(
     connection: &Connection,
     business: &BusinessId,
@@ -51,10 +51,11 @@ pub(super) fn removed_since(
 
 /// Begins or replaces the watch of `id`.
 pub(super) fn set(connection: &Connection, id: &CommandId, watch: &WatchRow) -> Result<(), JournalError> {
-    let insert = "INSERT INTO watches (command, business, asset, access, tasks, sent_at, absences)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    let insert = "INSERT INTO watches (command, business, asset, access, tasks, sent_at, absences, partner)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (command) DO UPDATE SET business = excluded.business, asset = excluded.asset,
-             access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences";
+             access = excluded.access, tasks = excluded.tasks, sent_at = excluded.sent_at, absences = excluded.absences,
+             partner = excluded.partner";
     let row = params![
         id.as_str(),
         watch.business.as_str(),
@@ -63,6 +64,7 @@ pub(super) fn set(connection: &Connection, id: &CommandId, watch: &WatchRow) -> 
         watch.tasks,
         watch.sent_at.as_microsecond(),
         watch.absences,
+        watch.partner.as_ref().map(BusinessId::as_str),
     ];
     sql::run(connection, insert, row).map(drop)
 }
@@ -93,10 +95,10 @@ pub(super) fn remove(connection: &Connection, id: &CommandId) -> Result<(), Jour
     sql::run(connection, "DELETE FROM watches WHERE command = ?1", [id.as_str()]).map(drop)
 }
 
-/// Remembers that what `id` watches was denied.
+/// Remembers that what `id` claims was denied.
 pub(super) fn remember_denial(connection: &Connection, id: &CommandId, at: Timestamp) -> Result<(), JournalError> {
     let insert = "INSERT INTO denials (business, asset, access, command, at)
-         SELECT business, asset, access, command, ?2 FROM watches WHERE command = ?1
+         SELECT business, asset, access, command, ?2 FROM watches WHERE command = ?1 AND partner IS NULL
          ON CONFLICT (business, asset, access) DO UPDATE SET command = excluded.command, at = excluded.at";
     sql::run(connection, insert, params![id.as_str(), at.as_microsecond()]).map(drop)
 }

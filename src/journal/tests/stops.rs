@@ -8,6 +8,7 @@ journal_contract!(on_sqlite: SqliteShelf =>
     a_hold_stands_over_a_restart_until_it_is_taken_back,
     a_second_hold_leaves_the_first_and_both_are_in_the_log,
     everything_and_one_business_are_held_apart,
+    an_open_breaker_is_a_hold_on_claims_that_no_resume_of_its_business_lifts,
     a_resume_of_what_is_not_on_hold_changes_nothing_and_is_in_the_log,
     a_release_is_for_the_command_and_its_children_and_for_nobody_else,
     nothing_is_released_that_has_ended_or_never_came,
@@ -67,6 +68,21 @@ async fn everything_and_one_business_are_held_apart(shelf: impl Shelf) {
         Some(at(1))
     );
     assert_eq!(journal.holds().await.unwrap(), [hold_of(ours(), 2)]);
+}
+
+async fn an_open_breaker_is_a_hold_on_claims_that_no_resume_of_its_business_lifts(shelf: impl Shelf) {
+    let (journal, claims) = (shelf.open().await, HoldOn::Claims(business()));
+    let opened = journal.hold(claims.clone(), operation("breaker open", 1)).await.unwrap();
+    assert!(opened.is_breaker() && opened == hold_of(claims.clone(), 1), "{opened:?}");
+    journal.hold(ours(), operation("hold", 2)).await.unwrap();
+    for other in [ours(), HoldOn::Everything] {
+        journal.resume(other, operation("resume", 3)).await.unwrap();
+    }
+    drop(journal);
+    let journal = shelf.open().await;
+    assert_eq!(journal.holds().await.unwrap(), [hold_of(claims.clone(), 1)]);
+    assert!(journal.resume(claims, operation("breaker reset", 4)).await.unwrap().is_some());
+    assert_eq!(journal.holds().await.unwrap(), []);
 }
 
 async fn a_resume_of_what_is_not_on_hold_changes_nothing_and_is_in_the_log(shelf: impl Shelf) {

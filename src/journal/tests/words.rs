@@ -119,6 +119,7 @@ pub(in crate::journal) fn watch(name: &str) -> WatchRow {
         business: business(),
         asset: page(),
         access: Access::Agency,
+        partner: None,
         tasks: r#"["ADVERTISE"]"#.to_owned(),
         sent_at: at(2),
         absences: "[]".to_owned(),

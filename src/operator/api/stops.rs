@@ -1,4 +1,4 @@
-//! `/api/v1/holds`, `/hold`, `/resume` and `/commands/{id}/release`.
+//! `/api/v1/holds`, `/hold`, `/resume`, `/breakers`, `/breakers/reset` and `/commands/{id}/release`.
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Answer, changes, command_id, order, unknown_command};
 use crate::contract::BusinessId;
-use crate::journal::Release;
+use crate::journal::{HoldOn, Release};
 use crate::operator::problem::Problem;
-use crate::operator::stops::{Hand, HoldOrder, Reach, ReleaseOrder, held};
+use crate::operator::stops::{Hand, HoldOrder, Reach, ReleaseOrder, breaker, held, held_by_hand, open_breakers};
 use crate::operator::{Desk, Order};
 
 pub(super) fn routes() -> Router<Desk> {
@@ -19,12 +19,14 @@ pub(super) fn routes() -> Router<Desk> {
         .route("/api/v1/holds", get(holds))
         .route("/api/v1/hold", changes(post(hold)))
         .route("/api/v1/resume", changes(post(resume)))
+        .route("/api/v1/breakers", get(breakers))
+        .route("/api/v1/breakers/reset", changes(post(reset)))
         .route("/api/v1/commands/{id}/release", changes(post(release)))
 }
 
 async fn holds(State(desk): State<Desk>) -> Answer {
     let holds = desk.journal.holds().await.map_err(|error| Problem::journal(&error))?;
-    let told: Vec<Value> = holds.iter().map(held).collect();
+    let told: Vec<Value> = held_by_hand(holds).iter().map(held).collect();
     Ok(axum::Json(json!({ "holds": told })))
 }
 
@@ -57,8 +59,30 @@ async fn resume(State(desk): State<Desk>, request: Request) -> Answer {
     let lifted = Hand::Worker(&desk.switch).resume(order, desk.now()).await;
     let lifted = lifted.map_err(|error| Problem::journal(&error))?;
     let left = desk.journal.holds().await.map_err(|error| Problem::journal(&error))?;
-    let left: Vec<Value> = left.iter().map(held).collect();
+    let left: Vec<Value> = held_by_hand(left).iter().map(held).collect();
     Ok(axum::Json(json!({ "lifted": lifted.as_ref().map(held), "holds": left })))
+}
+
+async fn breakers(State(desk): State<Desk>) -> Answer {
+    let holds = desk.journal.holds().await.map_err(|error| Problem::journal(&error))?;
+    let told: Vec<Value> = open_breakers(holds).iter().map(breaker).collect();
+    Ok(axum::Json(json!({ "breakers": told })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    actor: String,
+    reason: String,
+    business: BusinessId,
+}
+
+async fn reset(State(desk): State<Desk>, request: Request) -> Answer {
+    let Reset { actor, reason, business } = order(request).await?;
+    let order = Order::new(&actor, &reason).map_err(|bad| Problem::bad(bad.to_string()))?;
+    let order = HoldOrder { order, on: HoldOn::Claims(business) };
+    let was = Hand::Worker(&desk.switch).resume(order, desk.now()).await.map_err(|error| Problem::journal(&error))?;
+    Ok(axum::Json(json!({ "reset": was.as_ref().map(breaker) })))
 }
 
 #[derive(Deserialize)]

@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use super::situation::lists_of;
 use super::stands::Stands;
 use super::{Situation, Step, count, length, time};
+use crate::contract::BusinessId;
 use crate::engine;
 use crate::journal::{Walk, WatchRow};
+use crate::procedures::Shown;
 use crate::procedures::verdict::Absences;
 
 pub(super) fn pending(situation: &Situation) -> Stands {
@@ -19,6 +21,9 @@ pub(super) fn pending(situation: &Situation) -> Stands {
             Step::some_time("the next start makes one"),
         );
     };
+    if let Some(partner) = &watch.partner {
+        return shared(situation, watch, partner);
+    }
     let so_far = engine::followed(watch);
     let mut why = vec![format!(
         "{} of business {} was asked for at {}: others must approve it, and Meta gives no sign when they do",
@@ -30,9 +35,35 @@ pub(super) fn pending(situation: &Situation) -> Stands {
     why.push(so_far_absent(situation, watch, so_far.absences));
     let mut next = vec![look(situation, watch)];
     next.push(Step::some_time(format!("seen in {} once: it ends as confirmed", lists_of(watch)[1])));
-    next.push(denial(situation, watch, so_far.absences));
+    next.push(denial(situation, watch, so_far.absences, "in neither list"));
     let given_up = watch.sent_at + situation.poll.give_up_after;
     next.push(Step::at(given_up, "undecided until then it is withdrawn at Meta and ends as expired, given up"));
+    Stands { why, next }
+}
+
+/// A share is followed by the asset's list of partners.
+fn shared(situation: &Situation, watch: &WatchRow, partner: &BusinessId) -> Stands {
+    let so_far = engine::followed(watch);
+    let (asset, list) = (&watch.asset, engine::list_of(&watch.business, &watch.asset));
+    let why = vec![
+        format!(
+            "{asset} was shared with business {partner} at {}: others must approve it, and Meta gives no sign when they do",
+            time(watch.sent_at)
+        ),
+        walks(situation, watch, so_far.polls),
+        if so_far.shown == Shown::Once {
+            format!("{list} has shown it as open: gone from there it counts as denied")
+        } else {
+            format!("{list} has not shown it so far: that it is not there proves nothing")
+        },
+    ];
+    let mut next = vec![look(situation, watch)];
+    next.push(Step::some_time(format!("seen in {list} with access: it ends as completed")));
+    if so_far.shown == Shown::Once {
+        next.push(denial(situation, watch, so_far.absences, "no longer there"));
+    }
+    let given_up = watch.sent_at + situation.poll.give_up_after;
+    next.push(Step::at(given_up, "undecided until then it is taken back at Meta and ends as expired, given up"));
     Stands { why, next }
 }
 
@@ -61,7 +92,7 @@ fn invited(situation: &Situation) -> Stands {
 }
 
 fn walks(situation: &Situation, watch: &WatchRow, polls: u32) -> String {
-    let list = lists_of(watch)[0];
+    let [list, _] = lists_of(watch);
     match situation.walks[0].first() {
         None => format!("{list} has not been walked since"),
         Some(last) => {
@@ -103,12 +134,12 @@ fn look(situation: &Situation, watch: &WatchRow) -> Step {
     Step::at(at, format!("{} of business {} is walked, at the latest{parked}", lists_of(watch)[0], watch.business))
 }
 
-fn denial(situation: &Situation, watch: &WatchRow, absences: Absences) -> Step {
+fn denial(situation: &Situation, watch: &WatchRow, absences: Absences, missed: &str) -> Step {
     let poll = &situation.poll;
     let missing = poll.deny_after_walks.saturating_sub(absences.walks).max(1);
     let from: Timestamp = absences.first_ended.map_or(watch.sent_at, |first| first) + poll.settle;
     let what = format!(
-        "from then on {missing} more whole walk{} with it in neither list prove{} a denial (poll.deny_after_walks {}, poll.settle {})",
+        "from then on {missing} more whole walk{} with it {missed} prove{} a denial (poll.deny_after_walks {}, poll.settle {})",
         if missing == 1 { "" } else { "s" },
         if missing == 1 { "s" } else { "" },
         poll.deny_after_walks,

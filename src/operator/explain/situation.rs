@@ -130,18 +130,21 @@ impl Situation {
     }
 }
 
-/// The names of the lists that decide a watch: of open requests, and of what is held.
-pub(super) fn lists_of(watch: &WatchRow) -> [&'static str; 2] {
+/// The names of the lists that decide a watch: of open requests, and of what is held. Of a share one list is both.
+pub(super) fn lists_of(watch: &WatchRow) -> [String; 2] {
+    if watch.partner.is_some() {
+        return [engine::list_of(&watch.business, &watch.asset), engine::list_of(&watch.business, &watch.asset)];
+    }
     let (kind, access) = (watch.asset.kind, watch.access);
     // What cannot be asked for has no list of open requests, and no watch.
     let pending = AssetList::pending_of(kind, access).map_or("no list", AssetList::edge);
-    [pending, AssetList::held(kind, access).edge()]
+    [pending, AssetList::held(kind, access).edge()].map(str::to_owned)
 }
 
 async fn walks(journal: &Journal, watch: &WatchRow) -> Result<[Vec<Walk>; 2], JournalError> {
     let [pending, held] = lists_of(watch);
-    let pending = journal.walks_since(&watch.business, pending, watch.sent_at, WALKS_SHOWN).await?;
-    let held = journal.walks_since(&watch.business, held, watch.sent_at, WALKS_SHOWN).await?;
+    let pending = journal.walks_since(&watch.business, &pending, watch.sent_at, WALKS_SHOWN).await?;
+    let held = journal.walks_since(&watch.business, &held, watch.sent_at, WALKS_SHOWN).await?;
     Ok([pending, held])
 }
 
@@ -183,7 +186,9 @@ async fn holds(journal: &Journal, row: &CommandRow) -> Result<Vec<Hold>, Journal
     let mut all = journal.holds().await?;
     all.retain(|hold| match &hold.on {
         HoldOn::Everything => true,
-        HoldOn::Business(held) => row.business.as_ref() == Some(held) || body["to_business"] == held.as_str(),
+        HoldOn::Business(held) | HoldOn::Claims(held) => {
+            row.business.as_ref() == Some(held) || body["to_business"] == held.as_str()
+        }
     });
     Ok(all)
 }

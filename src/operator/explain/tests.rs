@@ -111,6 +111,7 @@ fn pending(name: &str, absences: &str) -> Record {
         business: "2001".parse().unwrap(),
         asset: "page/1009".parse().unwrap(),
         access: Access::Agency,
+        partner: None,
         tasks: r#"["ADVERTISE"]"#.to_owned(),
         sent_at: at(10),
         absences: absences.to_owned(),
@@ -276,6 +277,17 @@ async fn one_that_the_stop_switch_holds_back_says_who_pulled_it_and_why() {
     for (on, reason) in [("2001", "a leaked token"), ("2002", "not about it"), ("", "a bad release")] {
         let on = on.parse().map_or(HoldOn::Everything, HoldOn::Business);
         story.journal.hold(on, held_by("kim", reason)).await.unwrap();
+    }
+    insta::assert_snapshot!(story.told("c-1").await);
+}
+
+#[tokio::test]
+async fn one_whose_business_has_an_open_breaker_says_what_meta_said_and_which_word_closes_it() {
+    let story = Story::begin().await;
+    story.claim("c-1").await;
+    story.record("c-1", Record::new(at(20), waiting("breaker", None))).await;
+    for on in [HoldOn::Claims("2001".parse().unwrap()), HoldOn::Claims("2002".parse().unwrap())] {
+        story.journal.hold(on, held_by("bindery", "Meta answered 368 to command c-0: blocked")).await.unwrap();
     }
     insta::assert_snapshot!(story.told("c-1").await);
 }

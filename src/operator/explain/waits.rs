@@ -17,12 +17,7 @@ pub(super) fn waits(situation: &Situation, cause: &str, since: Timestamp, until:
             until,
             "it goes on when a claim has ended or an hour's claims have aged: `claims.open_per_business`, `claims.new_per_hour`",
         ),
-        Some(WaitCause::Breaker) => other(
-            "Meta took a claim of this business for abuse, and its breaker is open",
-            since,
-            until,
-            "look at what was claimed, then close the breaker: nothing else does",
-        ),
+        Some(WaitCause::Breaker) => breaker(situation, since),
         Some(WaitCause::Release) => other(
             "more removals than `offboarding.blast_radius` allows its business in an hour",
             since,
@@ -55,15 +50,34 @@ fn hold(situation: &Situation, since: Timestamp) -> Stands {
     let mut why = vec![format!("its next write met the stop switch, since {}", time(since))];
     let told =
         |hold: &Hold| format!("{} is on hold since {}, by {}: {}", hold.on, time(hold.since), hold.actor, hold.reason);
-    why.extend(situation.holds.iter().map(told));
+    let on_hold = || situation.holds.iter().filter(|hold| !hold.is_breaker());
+    why.extend(on_hold().map(told));
     let lifts = |hold: &Hold| {
         let what = hold.on.business().map_or("--all", |id| id.as_str());
         Step::some_time(format!("a person says `bindery resume {what} --reason …`"))
     };
-    let mut next: Vec<Step> = situation.holds.iter().map(lifts).collect();
+    let mut next: Vec<Step> = on_hold().map(lifts).collect();
     next.push(Step::some_time(
         "it reads anew what it knew before its next write, and goes on; it keeps its place in the lane",
     ));
+    Stands { why, next }
+}
+
+fn breaker(situation: &Situation, since: Timestamp) -> Stands {
+    let mut why =
+        vec![format!("Meta took something of its business for abuse: its claims are stopped, since {}", time(since))];
+    let open = || situation.holds.iter().filter(|hold| hold.is_breaker());
+    why.extend(open().map(|hold| format!("the breaker is open since {}: {}", time(hold.since), hold.reason)));
+    let lifts = |hold: &Hold| {
+        let business = hold.on.business().map_or("BUSINESS", |id| id.as_str());
+        Step::some_time(format!(
+            "a person who has looked at what was claimed says `bindery breaker reset {business} --reason …`: nothing else closes it"
+        ))
+    };
+    let mut next: Vec<Step> = open().map(lifts).collect();
+    if next.is_empty() {
+        next.push(Step::some_time("its breaker is closed again: it goes on within seconds"));
+    }
     Stands { why, next }
 }
 

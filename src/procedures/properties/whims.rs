@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::super::trials::paper::{self, tasks};
 use super::super::{Fact, OpenClaim, Query};
-use super::{LEAVER, SUCCESSOR, page};
+use super::{LEAVER, NEW, SUCCESSOR, page};
 use crate::contract::{Access, Category, ErrorInfo};
-use crate::meta::{Answer, Call, Claimed, Grouped, Holding, Invitation, Member, PersonOn, Refusal, Reply};
+use crate::meta::{Answer, Call, Claimed, Grouped, Holding, Invitation, Member, PartnerOn, PersonOn, Refusal, Reply};
 
 /// Answers drawn from bytes, so that every sequence of them can come, sensible or not.
 pub(super) struct Whims {
@@ -44,6 +44,17 @@ impl Whims {
             }
         }
         people
+    }
+
+    fn partners(&mut self) -> Vec<PartnerOn> {
+        let mut partners = Vec::new();
+        for id in [NEW, "2003"] {
+            if self.one_in(2) {
+                let (tasks, open) = (self.holding().tasks, self.one_in(3));
+                partners.push(PartnerOn { partner: id.parse().unwrap(), tasks, open });
+            }
+        }
+        partners
     }
 
     pub(super) fn reply(&mut self, call: &Call) -> Reply {
@@ -90,6 +101,7 @@ impl Whims {
                 Vec::new()
             }),
             Call::MyPeople => Answer::Persons(if self.one_in(7) { vec![LEAVER.parse().unwrap()] } else { Vec::new() }),
+            Call::PartnersOn { .. } => Answer::Partners(self.partners()),
             Call::LinksOf { .. } => Answer::Linked(self.one_in(4)),
             Call::Myself { .. } => Answer::Myself("71".parse().unwrap()),
             Call::StaffedPart { .. }
@@ -103,6 +115,8 @@ impl Whims {
             | Call::LeaveGroup { .. }
             | Call::RemovePerson { .. }
             | Call::Invite { .. }
+            | Call::Share { .. }
+            | Call::Unshare { .. }
             | Call::CallOff { .. } => Answer::Done,
         })
     }
@@ -112,7 +126,7 @@ impl Whims {
             0 => Reply::Refused(Refusal { state: true, ..refusal() }),
             1 => Reply::Refused(refusal()),
             2 | 3 => Reply::Unknown,
-            _ if matches!(call, Call::Claim { .. }) => {
+            _ if matches!(call, Call::Claim { .. } | Call::Share { .. }) => {
                 Reply::Answer(Answer::Claimed(if self.one_in(2) { Claimed::Pending } else { Claimed::Confirmed }))
             }
             _ => Reply::Answer(Answer::Done),
@@ -121,13 +135,15 @@ impl Whims {
 
     pub(super) fn fact(&mut self, query: &Query) -> Fact {
         match query {
-            Query::OpenClaims { .. } if self.one_in(3) => Fact::OpenClaims(vec![OpenClaim {
-                command: "other".parse().unwrap(),
-                access: Access::Agency,
-                tasks: tasks(&["ADVERTISE"]),
-                sent_at: Timestamp::UNIX_EPOCH,
-            }]),
-            Query::OpenClaims { .. } => Fact::OpenClaims(Vec::new()),
+            Query::OpenClaims { .. } | Query::OpenShares { .. } if self.one_in(3) => {
+                Fact::OpenClaims(vec![OpenClaim {
+                    command: "other".parse().unwrap(),
+                    access: Access::Agency,
+                    tasks: tasks(&["ADVERTISE"]),
+                    sent_at: Timestamp::UNIX_EPOCH,
+                }])
+            }
+            Query::OpenClaims { .. } | Query::OpenShares { .. } => Fact::OpenClaims(Vec::new()),
             Query::LastDenial { .. } => Fact::Denied(self.one_in(5).then_some(Timestamp::UNIX_EPOCH)),
             Query::RemovedSince { .. } => {
                 Fact::Removed(if self.one_in(3) { vec!["73".parse().unwrap()] } else { Vec::new() })

@@ -105,6 +105,7 @@ pub(super) fn play(
             Move::AwaitChildren => Observation::Children { tally: children, concerned: Vec::new() },
             Move::Consult(query) => Observation::Consulted { query, fact: Fact::Removed(Vec::new()) },
             Move::Watch(_)
+            | Move::WatchShare(_)
             | Move::WatchInvitation(_)
             | Move::AwaitEnd(_)
             | Move::Announce(_)

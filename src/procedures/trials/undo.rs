@@ -166,7 +166,7 @@ fn play(world: &mut World, command: &Command, on_record: &Fact) -> Played {
             Move::Consult(query) => {
                 let fact = match &query {
                     Query::Deeds { .. } => on_record.clone(),
-                    Query::OpenClaims { .. } => Fact::OpenClaims(Vec::new()),
+                    Query::OpenClaims { .. } | Query::OpenShares { .. } => Fact::OpenClaims(Vec::new()),
                     Query::LastDenial { .. } => Fact::Denied(None),
                     Query::RemovedSince { .. } => Fact::Removed(Vec::new()),
                     Query::Leaving { .. } | Query::IsLeaving { .. } => Fact::Leaving(None),
@@ -192,6 +192,7 @@ fn play(world: &mut World, command: &Command, on_record: &Fact) -> Played {
             }
             Move::AwaitChildren => Observation::Children { tally, concerned: Vec::new() },
             Move::Watch(_)
+            | Move::WatchShare(_)
             | Move::WatchInvitation(_)
             | Move::Announce(_)
             | Move::Rehearsed(_)

@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::super::super::distil::{Gathered, written};
-use super::super::super::json::Json;
-use super::super::super::said::{Said, read};
-use super::super::super::wire::Answered;
+use super::super::line;
 use super::{BUSINESS, GROUPS, LEAVER, SUCCESSOR};
 use crate::contract::{Asset, Body, Command, Kind, Outcome, PersonId, Phase, Plan};
-use crate::graph_sim::{GraphRequest, State, Verb, World};
-use crate::meta::{Answer, Call, Method, Reply};
+use crate::graph_sim::{State, World};
+use crate::meta::{Answer, Call, Reply};
 use crate::procedures::{Fact, Move, Observation, Query, Rules, Tally, next};
 use jiff::Timestamp;
 
@@ -194,7 +191,12 @@ impl Office {
             }
             Move::AwaitChildren => Observation::Children { tally: self.tally(), concerned: Vec::new() },
             Move::Rehearsed(plan) => Observation::Rehearsed { digest: plan.digest, at: now },
-            Move::Watch(_) | Move::WatchInvitation(_) | Move::Announce(_) | Move::Notice(_) | Move::AwaitEnd(_) => {
+            Move::Watch(_)
+            | Move::WatchShare(_)
+            | Move::WatchInvitation(_)
+            | Move::Announce(_)
+            | Move::Notice(_)
+            | Move::AwaitEnd(_) => {
                 panic!("an offboarding does not wait for others")
             }
         };
@@ -221,7 +223,11 @@ impl Office {
                 Fact::Removed(self.removed.iter().filter(of).map(|(_, person, _)| person.clone()).collect())
             }
             Query::Leaving { .. } | Query::IsLeaving { .. } => Fact::Leaving(None),
-            Query::OpenClaims { .. } | Query::LastDenial { .. } | Query::Deeds { .. } | Query::Stop { .. } => {
+            Query::OpenClaims { .. }
+            | Query::OpenShares { .. }
+            | Query::LastDenial { .. }
+            | Query::Deeds { .. }
+            | Query::Stop { .. } => {
                 panic!("nobody asks {query:?}")
             }
         }
@@ -261,32 +267,7 @@ impl Office {
     }
 
     fn send(&mut self, call: &Call) -> Reply {
-        let request = call.request();
-        let verb = match request.method {
-            Method::Get => Verb::Get,
-            Method::Post => Verb::Post,
-            Method::Delete => Verb::Delete,
-        };
-        let path = format!("/v26.0{}", request.path());
-        let mut params: Vec<(String, String)> = request.params.into_iter().collect();
-        params.extend([("access_token".to_owned(), TOKEN.to_owned())]);
-        params.extend((verb == Verb::Get).then(|| ("limit".to_owned(), "100".to_owned())));
-        let answer = self.sim.receive(&GraphRequest::new(verb, &path, params)).answer;
-        let answered = Answered {
-            status: answer.status,
-            body: answer.body.into_bytes(),
-            usage: Vec::new(),
-            retry_after: None,
-            trace: None,
-            date: None,
-            tier: None,
-        };
-        match read(&answered, Vec::new) {
-            Said::Good(body) if call.is_write() => written(call, body.json()).map_or(Reply::Unknown, Reply::Answer),
-            Said::Good(body) => Reply::Answer(gathered(call, body.json())),
-            Said::No(no) => no.settle(request.method).unwrap_or_else(|trouble| panic!("{call:?} met {trouble}")),
-            Said::Lost(why) | Said::NotSent(why) => panic!("{call:?} was lost: {why}"),
-        }
+        line::ask(&mut self.sim, TOKEN, call)
     }
 
     fn note_removal(&mut self, call: &Call, reply: &Reply) {
@@ -357,14 +338,6 @@ fn saw_successor(seen: &[Observation], page: &str) -> bool {
         };
         *asset == wanted && people.iter().any(|on| on.id.as_str() == SUCCESSOR && !on.tasks.is_empty())
     })
-}
-
-fn gathered(call: &Call, body: Json<'_>) -> Answer {
-    let mut gathered = Gathered::default();
-    for row in body.get("data").and_then(Json::items).into_iter().flatten() {
-        gathered.take(call, row).unwrap();
-    }
-    gathered.answer(call)
 }
 
 fn command(body: Body) -> Command {
