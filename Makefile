@@ -9,7 +9,7 @@ help: ## List what can be made
 demo: ## Watch real commands go through RabbitMQ and come out as events (30 s, leaves nothing running)
 	@deploy/demo.sh
 
-test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, Prometheus for promtool, python3-venv, Node.js) when run as root
+test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, PostgreSQL, Prometheus for promtool, python3-venv, Node.js) when run as root
 	@.ci/test
 
 check: ## Format, lints, docs, the files of deploy/ and licences, as the gate asks
@@ -25,3 +25,4 @@ soak: ## Ten minutes of mixed load under faults by chance, and the long faults a
 
 nightly: ## Fuzz-like tests of all parsers with a million inputs each (make test: 20 000)
 	BINDERY_FUZZ_INPUTS=1000000 cargo test --release --lib fuzz
+	BINDERY_BUSINESSES=20000 cargo test --release --lib properties::

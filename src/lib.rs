@@ -14,4 +14,6 @@ pub mod journal;
 pub mod meta;
 pub mod operator;
 pub mod procedures;
+#[cfg(test)]
+mod properties;
 pub mod telemetry;

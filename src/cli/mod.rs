@@ -2,6 +2,7 @@
 
 mod breaker;
 mod config;
+mod db;
 mod dead;
 mod demo;
 mod doctor;
@@ -12,6 +13,7 @@ mod explain;
 mod graph_sim;
 mod health;
 mod hold;
+mod journal;
 mod list;
 mod pipe;
 mod release;
@@ -86,6 +88,12 @@ enum Command {
     Demo(demo::DemoArgs),
     /// A stateful stand-in of Meta, for demos, tests and staging.
     GraphSim(crate::graph_sim::GraphSimArgs),
+    /// A whole journal, out of one store and into another.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
+    /// The journal's schema: how far it is, and its next steps.
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Writes the contract as files: JSON Schema, AsyncAPI, and OpenAPI of the simulator's control API.
     Schema(schema::SchemaArgs),
     /// Looks at the configuration: is it right, and what is in force?
@@ -175,6 +183,8 @@ impl Cli {
             Command::Watch(args) => watch::run(args.clone(), &self.load_config()?).await,
             Command::Demo(args) => demo::run(self.load_config()?, args).await,
             Command::GraphSim(args) => graph_sim::run(args.clone()).await,
+            Command::Journal(command) => journal::run(command.clone(), &self.load_config()?).await,
+            Command::Db(command) => db::run(command.clone(), &self.load_config()?).await,
             Command::Schema(args) => schema::run(args),
             Command::Config(command) => command.run(self.load_config(), self.config_file()),
         }

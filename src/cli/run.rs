@@ -19,6 +19,9 @@ use crate::operator::{self, Desk};
 
 /// Rows asked for in one page of a list; larger pages provoke error 1 at Meta.
 const PAGE_LIMIT: u32 = 100;
+/// Why a worker that was replaced ends, and at once: whatever it still did could not be written down.
+const LOST: &str =
+    "another worker has the journal: this one showed no life for longer than journal.lease, and has stopped";
 /// Gap between two tries to reach a neighbour at start.
 const TRIED_AGAIN: Duration = Duration::from_millis(500);
 
@@ -45,7 +48,10 @@ pub(super) async fn run(config: Config) -> Result<Ended, CliError> {
     tasks.spawn(served.map_err(|error| CliError::OutOfReach(format!("could not listen on {listen}: {error}")))?);
     info!("bindery {} works, health on http://{listen}/readyz", env!("CARGO_PKG_VERSION"));
     let work = engine.run(broker, move |links| health.watch(links));
-    let ended = stop_when_told(signals, stop, work, shutdown_within).await;
+    let ended = tokio::select! {
+        ended = stop_when_told(signals, stop, work, shutdown_within) => ended,
+        () = journal.lost() => Err(CliError::OutOfReach(LOST.to_owned())),
+    };
     journal.close().await;
     tasks.shutdown().await;
     ended
@@ -146,12 +152,30 @@ pub(super) fn secrets(credential: &Credential) -> Result<Secrets, SecretError> {
 
 /// Where the journal is.
 pub(super) fn journal_address(config: &Config) -> Result<Address, CliError> {
-    config.journal.url.expose().parse().map_err(|error: JournalError| CliError::Usage(error.to_string()))
+    let at = config.journal.url.expose().parse::<Address>();
+    Ok(at.map_err(|error: JournalError| CliError::Usage(error.to_string()))?.with_lease(config.journal.lease))
 }
 
-/// A journal that another worker holds, or that is none, does not become one by waiting.
+/// A file that another worker holds, or that is no journal, does not become one by waiting; a database server may come
+/// back, and the lease of a worker that is no more ends.
 pub(super) async fn open_journal(config: &Config) -> Result<Journal, CliError> {
-    Journal::open(journal_address(config)?).await.map_err(|error| CliError::OutOfReach(error.to_string()))
+    let at = journal_address(config)?;
+    let until = tokio::time::Instant::now() + config.start_within;
+    let mut told = None;
+    loop {
+        let error = match Journal::open(at.clone()).await {
+            Ok(journal) => return Ok(journal),
+            Err(error) => error,
+        };
+        if !at.may_come_about(&error) || tokio::time::Instant::now() + TRIED_AGAIN >= until {
+            return Err(CliError::OutOfReach(error.to_string()));
+        }
+        if told != Some(error.code()) {
+            warn!("{error}; trying for {} s", config.start_within.as_secs());
+            told = Some(error.code());
+        }
+        tokio::time::sleep(TRIED_AGAIN).await;
+    }
 }
 
 async fn reach_broker(config: &Config, broker: &BrokerConfig) -> Result<(), CliError> {

@@ -96,10 +96,11 @@ impl Read for BrokerUrl {
 
 impl Read for JournalUrl {
     fn read(value: &Json) -> Result<Self, String> {
-        const SHAPE: &str = "must be sqlite://FILE, like \"sqlite:///var/lib/bindery/bindery.db\"";
+        const SHAPE: &str = "must be sqlite://FILE, like \"sqlite:///var/lib/bindery/bindery.db\", \
+            or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
         let text = value.as_str().ok_or(SHAPE)?;
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Err(format!("PostgreSQL is not in this version: {SHAPE}"));
+        if let Some(rest) = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")) {
+            return is_database(rest).then(|| Self(SecretString::from(text))).ok_or_else(|| SHAPE.to_owned());
         }
         let file = text.strip_prefix("sqlite://").ok_or(SHAPE)?;
         if file.contains(":memory:") || file.contains("mode=memory") {
@@ -150,6 +151,14 @@ fn is_server(server: &str) -> bool {
     };
     let host_fits = !host.is_empty() && (host.starts_with('[') || !host.contains([':', '[', ']']));
     host_fits && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// `USER:PASSWORD@HOST:PORT/DATABASE`, user and query as they like; the rest is for the journal to say.
+fn is_database(rest: &str) -> bool {
+    let address = rest.split('?').next().unwrap_or_default();
+    let (server, database) = address.rsplit_once('/').unwrap_or((address, ""));
+    let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
+    !database.is_empty() && !server.is_empty() && !rest.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 /// Hides everything between the first `:` behind the scheme and the last `@`, and parameters that name a secret.

@@ -135,6 +135,9 @@ pub enum Body {
         from: Person,
         to: Person,
         tasks: Option<Tasks>,
+        /// The person leaves the business afterwards, and what no call takes ends with that; of the children of an
+        /// `offboard` alone.
+        leaves: bool,
     },
     Assign {
         targets: Targets,
@@ -147,6 +150,8 @@ pub enum Body {
         targets: Targets,
         user: Person,
         tasks: Option<Tasks>,
+        /// As of `Reassign`.
+        leaves: bool,
     },
     Invite {
         email: EmailAddress,

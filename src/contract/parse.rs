@@ -9,7 +9,7 @@ use super::ids::{BusinessId, CommandId};
 use super::json;
 use super::malformed::{Code, Malformed, Wrong};
 use super::nearest::{hint, nearest};
-use super::rows::{ADDING, COMMON, ROWS, Row};
+use super::rows::{COMMON, OURS, ROWS, Row};
 
 /// Priority of a command that names none.
 const USUAL_PRIORITY: u8 = 4;
@@ -104,7 +104,7 @@ fn publishers_id(fields: &Fields<'_>) -> Result<CommandId, Wrong> {
 /// Refuses a field that the command does not take, and says what was probably meant.
 fn check_names(fields: &Fields<'_>, row: &Row) -> Result<(), Wrong> {
     let known = [&COMMON, row.own].concat();
-    let is_ours = |name: &str| fields.origin == Origin::Own && name == ADDING;
+    let is_ours = |name: &str| fields.origin == Origin::Own && OURS.contains(&name);
     let Some(name) = fields.names().find(|name| !known.contains(name) && !is_ours(name)) else { return Ok(()) };
     let takers: Vec<&str> = ROWS.iter().filter(|row| row.own.contains(&name)).map(|row| row.name).collect();
     let message = match (takers.is_empty(), nearest(name, known.iter().copied())) {

@@ -25,8 +25,10 @@ pub(super) struct Row {
 pub(super) const COMMON: [&str; 8] =
     ["id", "command", "actor", "reason", "priority", "not_before", "expires_at", "dry_run"];
 
-/// A field that commands of our own may have beside their row's.
-pub(super) const ADDING: &str = "adding";
+/// Fields that commands of our own may have beside their row's.
+pub(super) const OURS: [&str; 2] = [ADDING, LEAVES];
+const ADDING: &str = "adding";
+const LEAVES: &str = "leaves";
 
 /// The table.
 #[rustfmt::skip]
@@ -92,7 +94,8 @@ fn reassign(fields: &Fields<'_>) -> Result<Body, Wrong> {
     let (from, to): (Person, Person) = (fields.required("from")?, fields.required("to")?);
     differ(fields, "to", Some(&to), Some(&from), "from")?;
     let tasks = tasks(fields, "tasks", &targets)?;
-    Ok(Body::Reassign { targets, from, to, tasks })
+    let leaves = fields.flag(LEAVES)?.unwrap_or_default();
+    Ok(Body::Reassign { targets, from, to, tasks, leaves })
 }
 
 fn assign(fields: &Fields<'_>) -> Result<Body, Wrong> {
@@ -107,7 +110,8 @@ fn unassign(fields: &Fields<'_>) -> Result<Body, Wrong> {
     let targets = targets(fields)?;
     let user = fields.required("user")?;
     let tasks = tasks(fields, "tasks", &targets)?;
-    Ok(Body::Unassign { targets, user, tasks })
+    let leaves = fields.flag(LEAVES)?.unwrap_or_default();
+    Ok(Body::Unassign { targets, user, tasks, leaves })
 }
 
 fn invite(fields: &Fields<'_>) -> Result<Body, Wrong> {

@@ -45,13 +45,17 @@ impl Body {
             Self::Unbind { targets: _, remove_people, unmanaged } => {
                 fields.json("remove_people", remove_people).json("unmanaged", unmanaged)
             }
-            Self::Reassign { targets: _, from, to, tasks } => {
-                fields.text("from", from).text("to", to).maybe("tasks", tasks.as_ref())
-            }
+            Self::Reassign { targets: _, from, to, tasks, leaves } => fields
+                .text("from", from)
+                .text("to", to)
+                .maybe("tasks", tasks.as_ref())
+                .maybe("leaves", leaves.then_some(true)),
             Self::Assign { targets: _, user, tasks, adding } => {
                 fields.text("user", user).json("tasks", tasks).maybe("adding", adding.then_some(true))
             }
-            Self::Unassign { targets: _, user, tasks } => fields.text("user", user).maybe("tasks", tasks.as_ref()),
+            Self::Unassign { targets: _, user, tasks, leaves } => {
+                fields.text("user", user).maybe("tasks", tasks.as_ref()).maybe("leaves", leaves.then_some(true))
+            }
             Self::Invite { email, role, assets, tasks } => fields
                 .text("email", email)
                 .text("role", role.word())

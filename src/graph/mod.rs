@@ -23,3 +23,5 @@ pub use client::{Asked, Graph, GraphConfig, GraphError, Me, Secrets, Sent};
 pub use doctor::{Alive, LookedOver, TokenFacts};
 pub use retry::{Schedule, ScheduleError};
 pub use trouble::{Trouble, WhoamiError};
+#[cfg(test)]
+pub(crate) use walk::in_process;

@@ -231,3 +231,5 @@ fn is_path(base: &Url, path: &str, found: &str) -> bool {
 
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+pub(crate) mod in_process;

@@ -8,19 +8,35 @@ use crate::contract::CommandId;
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The address names a store that this version does not have.
-    #[error("could not find a store for {scheme}: journal.url must be sqlite://FILE in this version")]
+    #[error("could not find a store for {scheme}: journal.url must be sqlite://FILE or postgres://USER@HOST/DATABASE")]
     NoSuchStore {
         /// How the address begins; what follows may hold a password.
         scheme: String,
     },
-    /// Another worker holds the file.
-    #[error("journal {} is held by another worker{}: stop it first, or give this one its own journal.url",
-        path.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    /// An address that is none of its store.
+    #[error("journal.url {reason}")]
+    BadAddress {
+        /// What is wrong with it; never the address, which may hold a password.
+        reason: String,
+    },
+    /// Another worker holds the journal.
+    #[error("journal {at} is held by another worker{}: stop it first, or give this one its own journal.url",
+        holder(*pid, host.as_deref()))]
     Locked {
-        /// The database.
-        path: PathBuf,
+        /// Where it is.
+        at: String,
         /// The holder's process id, where it could be read.
         pid: Option<u32>,
+        /// The machine that the holder runs on, where it may be another one.
+        host: Option<String>,
+    },
+    /// The database server cannot be reached, or lets nobody in.
+    #[error("could not reach journal {at}: {reason}")]
+    Unreachable {
+        /// Where it is, without a password.
+        at: String,
+        /// What was said.
+        reason: String,
     },
     /// The file or its folder cannot be opened, made or written.
     #[error("could not open journal {}: {reason}; it needs a folder that exists and that this user may write to", path.display())]
@@ -39,19 +55,39 @@ pub enum JournalError {
         reason: String,
     },
     /// A newer bindery wrote it.
-    #[error("journal {} was written by a newer bindery (its migration {version} is unknown here): run that version or a later one", path.display())]
+    #[error(
+        "journal {at} was written by a newer bindery (its migration {version} is unknown here): run that version or a later one"
+    )]
     Newer {
-        /// The database.
-        path: PathBuf,
+        /// Where it is.
+        at: String,
         /// The migration that this version does not know.
         version: i64,
     },
     /// A migration did not run, or was not the one that we know.
-    #[error("could not migrate journal {}: {reason}", path.display())]
+    #[error("could not migrate journal {at}: {reason}")]
     Migration {
-        /// The database.
-        path: PathBuf,
+        /// Where it is.
+        at: String,
         /// What went wrong.
+        reason: String,
+    },
+    /// An export can only be read into a journal that holds nothing.
+    #[error("journal {at} holds something already: an export is read into an empty one")]
+    NotEmpty {
+        /// Where it is.
+        at: String,
+    },
+    /// What was to be read is no export of ours, or not all of it.
+    #[error("that is no whole export of a journal: {reason}")]
+    NotAnExport {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An export could not be written.
+    #[error("the export could not be written: {reason}")]
+    NotWritten {
+        /// What the system said.
         reason: String,
     },
     /// The disk has no room.
@@ -115,11 +151,16 @@ impl JournalError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSuchStore { .. } => "no_such_store",
+            Self::BadAddress { .. } => "bad_address",
             Self::Locked { .. } => "locked",
+            Self::Unreachable { .. } => "unreachable",
             Self::CannotOpen { .. } => "cannot_open",
             Self::NotADatabase { .. } => "not_a_database",
             Self::Newer { .. } => "newer",
             Self::Migration { .. } => "migration",
+            Self::NotEmpty { .. } => "not_empty",
+            Self::NotAnExport { .. } => "not_an_export",
+            Self::NotWritten { .. } => "not_written",
             Self::DiskFull => "disk_full",
             Self::CommitFailed { .. } => "commit_failed",
             Self::Sql(_) => "sql",
@@ -131,5 +172,14 @@ impl JournalError {
             Self::ChildExists { .. } => "child_exists",
             Self::Unreadable { .. } => "unreadable",
         }
+    }
+}
+
+/// Who holds it, in brackets; nothing where nobody knows.
+fn holder(pid: Option<u32>, host: Option<&str>) -> String {
+    match (pid, host) {
+        (Some(pid), Some(host)) => format!(" (process {pid} on {host})"),
+        (Some(pid), None) => format!(" (process {pid})"),
+        (None, _) => String::new(),
     }
 }

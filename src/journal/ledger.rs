@@ -162,7 +162,14 @@ pub trait Ledger: Send + Sync {
     fn ping(&self) -> Answer<'_, ()>;
 
     /// Whether a worker has the journal now, and which: its process id where it can be read.
-    fn held_by(&self) -> Option<Option<u32>>;
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    fn held_by(&self) -> Answer<'_, Option<Option<u32>>>;
+
+    /// Ends when another worker has the journal for good, and nothing can be changed here any more; in a store that
+    /// nobody can take from who has it, never.
+    fn lost(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 
     /// Takes no more changes, waits until those queued are durable, and lets go of the store. Whoever asks afterwards
     /// is answered with `Closed`.

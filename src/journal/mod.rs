@@ -4,14 +4,17 @@
 //!
 //! [`Journal`] is the handle that everybody holds: cheap to clone, and silent about which store is behind it.
 //! [`Store`] is what the engine needs of a store, [`Ledger`] what people ask of one; [`Address`] tells stores apart.
-//! `sqlite/` is the one that there is. `tests/` is what any store must keep.
+//! `sqlite/` is a file for one worker, `postgres/` a database that is a server's. `tests/` is what any store must keep.
 
 mod address;
+mod decode;
 mod entries;
 mod error;
 pub mod evidence;
 mod forgetting;
 mod ledger;
+pub mod portable;
+mod postgres;
 mod rows;
 mod sqlite;
 mod stops;
@@ -22,7 +25,7 @@ mod tests;
 use std::ops::Deref;
 use std::sync::Arc;
 
-pub use address::{Address, Condition, Presence};
+pub use address::{Address, Condition, Presence, Schema};
 pub use entries::{
     ChainedWalk, EvidenceEntry, EvidenceRow, Exchange, InvitationRow, NewEvent, OutboxDepth, OutboxRow, Parked,
     Removal, Settled, Suspended, Verdict, Walk, WatchChange, WatchRow,
@@ -31,6 +34,7 @@ pub use error::JournalError;
 pub use evidence::head_after;
 pub use forgetting::{Ending, Forgotten, Horizons};
 pub use ledger::{Ahead, Dossier, Kept, Ledger, Operation, Published, Unrouted};
+pub use postgres::Server;
 pub use rows::{
     Accepted, Cancelled, ChildResult, Children, CommandRow, Ended, Filter, InLane, Intent, IntentChange, Loaded, New,
     ParentAfter, Place, Record, Recorded, State, StateName,
@@ -38,6 +42,7 @@ pub use rows::{
 pub use stops::{Hold, HoldOn, Release};
 pub use store::{Answer, MayCancel, Store};
 
+use postgres::Postgres;
 use sqlite::Sqlite;
 
 /// The journal, open, in whichever store. Clones share it; `close` it to leave nothing to recover from.
@@ -50,20 +55,24 @@ impl Journal {
     /// Opens the journal at an address to write, makes it where there is none, and brings its schema up to date.
     ///
     /// # Errors
-    /// `Locked` while another worker has it, `CannotOpen`, `NotADatabase`, `Newer` and `Migration` by their names.
+    /// `Locked` while another worker has it, `CannotOpen`, `NotADatabase`, `Unreachable`, `Newer` and `Migration` by
+    /// their names.
     pub async fn open(at: impl Into<Address>) -> Result<Self, JournalError> {
         match at.into() {
             Address::Sqlite(path) => Ok(Sqlite::open(&path).await?.into()),
+            Address::Postgres(server) => Ok(Postgres::open(&server).await?.into()),
         }
     }
 
     /// Opens the journal at an address to read, whether a worker has it or not.
     ///
     /// # Errors
-    /// `CannotOpen` where there is none, `NotADatabase`, `Newer`, and `Migration` where an older bindery wrote it.
+    /// `CannotOpen` where there is none, `NotADatabase`, `Unreachable`, `Newer`, and `Migration` where an older bindery
+    /// wrote it.
     pub async fn open_read_only(at: impl Into<Address>) -> Result<Self, JournalError> {
         match at.into() {
             Address::Sqlite(path) => Ok(Sqlite::open_read_only(&path).await?.into()),
+            Address::Postgres(server) => Ok(Postgres::open_read_only(&server).await?.into()),
         }
     }
 }

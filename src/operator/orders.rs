@@ -81,7 +81,7 @@ impl Order {
     }
 
     /// The line of the log for it.
-    pub(super) fn operation(&self, verb: &str, target: &str, at: Timestamp) -> Operation {
+    pub(crate) fn operation(&self, verb: &str, target: &str, at: Timestamp) -> Operation {
         Operation {
             at,
             actor: self.actor.clone(),

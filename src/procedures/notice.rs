@@ -117,7 +117,8 @@ fn rehearse(script: &mut Script<'_>) -> Run<Plan> {
         return ends(stopped);
     }
     // Of several assets those that can be done are announced; what became of the others is told at the end.
-    let some_go = outcome.phase == Phase::Incomplete && script.good_children() > 0;
+    let some_work = script.good_children() > 0 || !script.concerned().is_empty();
+    let some_go = outcome.phase == Phase::Incomplete && some_work;
     match outcome.plan {
         Some(plan) => Ok(plan),
         None if some_go => Ok(script.planned()),

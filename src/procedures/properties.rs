@@ -44,10 +44,22 @@ fn bodies() -> impl Strategy<Value = Body> {
             remove_people,
             unmanaged
         }),
-        Just(Body::Reassign { targets: one(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
-        Just(Body::Reassign { targets: Targets::All, from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
+        Just(Body::Reassign {
+            targets: one(),
+            from: person(LEAVER),
+            to: person(SUCCESSOR),
+            tasks: None,
+            leaves: false
+        }),
+        Just(Body::Reassign {
+            targets: Targets::All,
+            from: person(LEAVER),
+            to: person(SUCCESSOR),
+            tasks: None,
+            leaves: false
+        }),
         Just(Body::Assign { targets: one(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]), adding: false }),
-        Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None }),
+        Just(Body::Unassign { targets: one(), user: person(LEAVER), tasks: None, leaves: false }),
         any::<bool>().prop_map(|assigned| Body::Invite {
             email: "eve@northwind.example".parse().unwrap(),
             role: Role::Employee,
@@ -94,9 +106,15 @@ fn moving_unmanaged() -> Body {
 fn bundled_bodies() -> impl Strategy<Value = Body> {
     let two = || Targets::List(vec![page(), paper::page("1010")]);
     prop_oneof![
-        Just(Body::Reassign { targets: two(), from: person(LEAVER), to: person(SUCCESSOR), tasks: None }),
+        Just(Body::Reassign {
+            targets: two(),
+            from: person(LEAVER),
+            to: person(SUCCESSOR),
+            tasks: None,
+            leaves: false
+        }),
         Just(Body::Assign { targets: two(), user: person(LEAVER), tasks: tasks(&["ANALYZE"]), adding: false }),
-        Just(Body::Unassign { targets: two(), user: person(LEAVER), tasks: None }),
+        Just(Body::Unassign { targets: two(), user: person(LEAVER), tasks: None, leaves: false }),
     ]
 }
 

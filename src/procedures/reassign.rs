@@ -4,7 +4,7 @@ use super::claim::listed;
 use super::groups::{Covered, groups_to_leave, leave_groups};
 use super::leaving::may_be_granted;
 use super::manager::people_on;
-use super::people::{may_lose_manage, not_protected, put_on, take_off, tasks_of};
+use super::people::{ends_with_the_leaving, may_lose_manage, not_protected, put_on, take_off, tasks_of};
 use super::script::{Run, Script, refusal_of};
 use crate::contract::{Asset, Body, Category, ErrorInfo, ItemResult, Outcome, Person, PersonId, Phase, Targets, Tasks};
 use crate::meta::kinds::{Deed, cell, manages};
@@ -44,7 +44,7 @@ impl Handover {
 }
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
-    let Body::Reassign { targets: Targets::One(asset), from, to, tasks } = &script.command().body else {
+    let Body::Reassign { targets: Targets::One(asset), from, to, tasks, .. } = &script.command().body else {
         unreachable!("run dispatches on the body, and lists fan out")
     };
     let between = Between::of(script, from, to, tasks.clone())?;
@@ -71,6 +71,7 @@ fn let_go_of(script: &mut Script<'_>, handover: &Handover, leaver: &PersonId) ->
     let asset = &handover.asset;
     match cell(asset.kind, Deed::Unassign).refusal(asset) {
         None => take_off(script, asset, leaver).map(Ok),
+        Some(_) if ends_with_the_leaving(script) => take_off(script, asset, leaver).map(Ok),
         Some(error) if handover.groups.is_empty() => {
             script.concerns(leaver);
             Ok(Err(error))
@@ -80,7 +81,8 @@ fn let_go_of(script: &mut Script<'_>, handover: &Handover, leaver: &PersonId) ->
 }
 
 /// The successor is in place, and the leaver still there.
-fn left_to_a_person(script: &Script<'_>, asset: &Asset, error: ErrorInfo) -> Outcome {
+fn left_to_a_person(script: &mut Script<'_>, asset: &Asset, error: ErrorInfo) -> Outcome {
+    script.goes_only_so_far();
     let changed = script.changed();
     let result = ItemResult { asset: asset.clone(), phase: Phase::Failed, changed, error: Some(error) };
     Outcome { results: vec![result], ..Outcome::of(Phase::Incomplete, changed) }

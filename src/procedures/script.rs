@@ -4,7 +4,7 @@
 //! move that would bring it. Observations are matched by what was asked, first come first served, so that a later
 //! version that asks one question more still finds the answers of an earlier one.
 
-use std::collections::BTreeMap;
+mod plan;
 
 use jiff::Timestamp;
 
@@ -51,6 +51,8 @@ pub(super) struct Script<'a> {
     made: u32,
     /// How many of the children ended well.
     good_children: u32,
+    /// Calls go only so far, and a person does the rest.
+    partly: bool,
 }
 
 impl<'a> Script<'a> {
@@ -72,6 +74,7 @@ impl<'a> Script<'a> {
             concerned: Vec::new(),
             made: 0,
             good_children: 0,
+            partly: false,
         }
     }
 
@@ -94,18 +97,6 @@ impl<'a> Script<'a> {
     pub(super) fn stop_cause(&mut self) -> Option<StopCause> {
         self.notice_stops();
         self.stop.clone()
-    }
-
-    /// A person whose rights the plan changes.
-    pub(super) fn concerns(&mut self, person: &PersonId) {
-        if self.dry_run() && !self.concerned.contains(person) {
-            self.concerned.push(person.clone());
-        }
-    }
-
-    /// Everybody whose rights the plan changes.
-    pub(super) fn concerned(&self) -> &[PersonId] {
-        &self.concerned
     }
 
     /// When the plan was told; it is told now if it has not been.
@@ -163,23 +154,6 @@ impl<'a> Script<'a> {
 
     pub(super) fn say(&mut self, say: Say) {
         self.say.push(say);
-    }
-
-    /// Gives the outcome of a dry run its plan.
-    pub(super) fn with_plan(&mut self, outcome: Outcome) -> Outcome {
-        let ends_well = matches!(outcome.phase, Phase::Confirmed | Phase::Completed);
-        if !self.dry_run() || !ends_well {
-            return outcome;
-        }
-        let plan = self.planned();
-        let concerned = self.concerned.clone();
-        Outcome { phase: Phase::Completed, changed: false, plan: Some(plan), concerned, ..outcome }
-    }
-
-    /// What is planned so far.
-    pub(super) fn planned(&mut self) -> Plan {
-        let steps = std::mem::take(&mut self.plan);
-        Plan { digest: Plan::digest_of(&steps), steps }
     }
 
     /// The first observation of every command; without it nothing has begun.
@@ -353,17 +327,6 @@ impl<'a> Script<'a> {
             (whose == target).then(|| (*phase, superseded_by.clone()))
         });
         ended.ok_or_else(|| Box::new(Move::AwaitEnd(target.clone())))
-    }
-
-    /// Puts a write into the plan of a dry run.
-    pub(super) fn plan(&mut self, call: &Call, why: &str) {
-        let request = call.request();
-        self.plan.push(PlanStep {
-            method: request.method.word().to_owned(),
-            path: request.path(),
-            params: request.params.into_iter().collect::<BTreeMap<_, _>>(),
-            why: why.to_owned(),
-        });
     }
 
     /// The id of a person, looked up if the command gives an address: exactly one match, else it fails.

@@ -20,7 +20,7 @@ use crate::contract::{
     Access, Asset, Body, BusinessId, Category, Command, CommandId, ErrorInfo, ItemResult, Kind, Outcome, Person,
     PersonId, Phase, Targets, Tasks,
 };
-use crate::meta::kinds::manages;
+use crate::meta::kinds::{Deed as CanBe, cell, manages};
 use crate::meta::{AssetList, Call, PersonOn};
 
 /// Results in one event, at most.
@@ -117,6 +117,13 @@ fn look(
             reversal.left.push(left(asset, changed_since(asset, &change, &has)));
         }
     }
+    if let Some((back, _)) = pair(&standing) {
+        let (_, held) = listed(script, business, AssetList::Client(asset.kind), &asset.id)?;
+        let beyond = held.filter(|may| !may.is_empty()).map(|may| back.before.without(&may)).unwrap_or_default();
+        if !beyond.is_empty() {
+            reversal.left.push(left(asset, no_longer_given(asset, back, &beyond)));
+        }
+    }
     reversal.rights(asset, standing);
     Ok(())
 }
@@ -184,18 +191,22 @@ fn people_on(script: &mut Script<'_>, business: &BusinessId, asset: &Asset) -> R
 
 impl Reversal {
     /// One who had an asset and one who got it: the first is put back, seen, and only then the other is taken off.
-    fn rights(&mut self, asset: &Asset, changes: Vec<Change>) {
-        if let [one, other] = changes.as_slice() {
-            let pair = if one.before.is_empty() { (other, one) } else { (one, other) };
-            if pair.0.before.covers(&pair.0.after) && !pair.0.before.is_empty() && pair.1.before.is_empty() {
-                self.gives.push(Body::Reassign {
-                    targets: Targets::One(asset.clone()),
-                    from: Person::Id(pair.1.person.clone()),
-                    to: Person::Id(pair.0.person.clone()),
-                    tasks: Some(pair.0.before.clone()),
-                });
-                return;
-            }
+    /// Whom no call takes off stays, and is named.
+    fn rights(&mut self, asset: &Asset, mut changes: Vec<Change>) {
+        if let Some(error) = cell(asset.kind, CanBe::Unassign).refusal(asset) {
+            let stay = changes.iter().filter(|change| change.before.is_empty());
+            self.left.extend(stay.map(|change| left(asset, no_removal(&error, &change.person))));
+            changes.retain(|change| !change.before.is_empty());
+        }
+        if let Some((back, off)) = pair(&changes) {
+            self.gives.push(Body::Reassign {
+                targets: Targets::One(asset.clone()),
+                from: Person::Id(off.person.clone()),
+                to: Person::Id(back.person.clone()),
+                tasks: Some(back.before.clone()),
+                leaves: false,
+            });
+            return;
         }
         for change in changes {
             let manages = |tasks: &Tasks| manages(asset.kind, tasks);
@@ -210,12 +221,20 @@ impl Reversal {
     }
 }
 
+/// One who had an asset, and one who got it from them.
+fn pair(changes: &[Change]) -> Option<(&Change, &Change)> {
+    let [one, other] = changes else { return None };
+    let (back, off) = if one.before.is_empty() { (other, one) } else { (one, other) };
+    let fits = back.before.covers(&back.after) && !back.before.is_empty() && off.before.is_empty();
+    fits.then_some((back, off))
+}
+
 impl Change {
     /// The command that makes the person have what they had.
     fn body(self, asset: &Asset) -> Body {
         let (targets, user) = (Targets::One(asset.clone()), Person::Id(self.person));
         if self.before.is_empty() {
-            Body::Unassign { targets, user, tasks: None }
+            Body::Unassign { targets, user, tasks: None, leaves: false }
         } else {
             Body::Assign { targets, user, tasks: self.before, adding: false }
         }
@@ -268,12 +287,18 @@ fn left(asset: &Asset, error: ErrorInfo) -> ItemResult {
     ItemResult { asset: asset.clone(), phase: Phase::Failed, changed: false, error: Some(error) }
 }
 
+/// Kinds that cannot be claimed come back by a person's clicks.
 fn needs_claim(asset: &Asset) -> ErrorInfo {
-    human(
-        "needs_claim",
-        format!("the business let go of {asset}, and only its owner can give it back"),
-        "Claim it anew; once that is confirmed, assign the people who were on it.",
-    )
+    let by_hand = cell(asset.kind, CanBe::ClaimAgency).refusal(asset).map(|refused| refused.remedy);
+    let remedy = match &by_hand {
+        None => "Claim it anew; once that is confirmed, assign the people who were on it.".to_owned(),
+        Some(by_hand) => format!("{by_hand} Then assign the people who were on it."),
+    };
+    human("needs_claim", format!("the business let go of {asset}, and only its owner can give it back"), &remedy)
+}
+
+fn no_removal(refused: &ErrorInfo, person: &PersonId) -> ErrorInfo {
+    ErrorInfo { message: format!("{}: person {person} stays on it", refused.message), ..refused.clone() }
 }
 
 fn owned_for_good(asset: &Asset) -> ErrorInfo {
@@ -330,6 +355,17 @@ fn tasks_unknown(Partnership { asset, partner }: Partnership<'_>) -> ErrorInfo {
         "tasks_unknown",
         format!("business {partner} had {asset} with tasks that Meta's list did not name"),
         "Send a `share` with the tasks that they are to have.",
+    )
+}
+
+fn no_longer_given(asset: &Asset, change: &Change, beyond: &Tasks) -> ErrorInfo {
+    conflict(
+        "tasks_not_permitted",
+        format!(
+            "person {} had {} on {asset}, of which the business may give {beyond} no more",
+            change.person, change.before
+        ),
+        "Ask the asset's owner to permit these tasks, then set them with `assign`.",
     )
 }
 

@@ -27,7 +27,9 @@ pub(super) fn run(script: &mut Script<'_>, going: &Going<'_>) -> Run<Outcome> {
     }
     going.people_leave(script)?;
     if script.dry_run() {
-        return Ok(Outcome::of(Phase::Completed, false));
+        // The account stays until a person takes it away: a run would end with that, and so does its plan.
+        script.goes_only_so_far();
+        return Ok(Outcome::failed(false, left_to_a_person(going, &on_phone, &[])));
     }
     let left = has_left(script, going)?;
     if left {

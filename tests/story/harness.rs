@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 use bindery::graph_sim::{Call, Sim, SimConfig, Verb, World};
+use bindery::journal::Address;
 use futures_util::StreamExt;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::cluster::{self, Database};
 use crate::contract_files::told_as_documented;
 use crate::rabbit::{self, PATIENCE, Vhost, eventually};
 
@@ -61,6 +63,16 @@ const SETTINGS: &[(&str, &str)] = &[
     ("OFFBOARDING__BLAST_RADIUS", "1000000"),
 ];
 
+/// What keeps the journal of a story.
+pub enum Store {
+    /// A file of its own.
+    Sqlite,
+    /// A database of its own, on the server that all stories share.
+    Postgres,
+    /// This database.
+    This(Database),
+}
+
 /// Where the story hears events.
 const EVENTS_QUEUE: &str = "events-of-the-story";
 
@@ -76,6 +88,8 @@ pub struct Story {
     /// Variables that are no settings.
     surroundings: Vec<(String, String)>,
     worker: Option<Child>,
+    /// Where its journal is, where that is no file of its own.
+    database: Option<Database>,
     commands: (Connection, Channel),
     events: watch::Receiver<Vec<Value>>,
     _reader: JoinSet<()>,
@@ -195,6 +209,7 @@ impl Story {
             settings: Vec::new(),
             surroundings: Vec::new(),
             worker: None,
+            database: None,
             _reader: reader,
             meta,
             vhost,
@@ -210,6 +225,24 @@ impl Story {
             story.set(name, value);
         }
         Ok(story)
+    }
+
+    /// Its journal is kept in `store` from its next start on.
+    pub async fn keep_in(&mut self, store: Store) -> Result<()> {
+        self.database = match store {
+            Store::Sqlite => None,
+            Store::Postgres => Some(cluster::database().await?),
+            Store::This(database) => Some(database),
+        };
+        Ok(())
+    }
+
+    /// Where its journal is.
+    pub fn journal(&self) -> Address {
+        match &self.database {
+            Some(database) => database.url().parse().expect("a URL of the harness"),
+            None => Address::from(&self.folder.path().join("bindery.db")),
+        }
     }
 
     /// A setting of the worker from its next start on.
@@ -372,7 +405,8 @@ impl Story {
         let mut bindery = Command::new(env!("CARGO_BIN_EXE_bindery"));
         bindery.env_clear().current_dir(self.folder.path());
         bindery.env("BINDERY__AMQP__URL", &self.vhost.url).env("BINDERY__GRAPH__BASE_URL", self.meta.base_url());
-        bindery.env("BINDERY__JOURNAL__URL", format!("sqlite://{folder}/bindery.db"));
+        let journal = self.database.as_ref().map(Database::url);
+        bindery.env("BINDERY__JOURNAL__URL", journal.unwrap_or_else(|| format!("sqlite://{folder}/bindery.db")));
         bindery.env("BINDERY__HTTP__LISTEN", &self.listen);
         for (name, value) in &self.settings {
             // The standard variables of telemetry have no prefix of ours.

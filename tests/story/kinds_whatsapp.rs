@@ -114,10 +114,11 @@ async fn an_owned_account_stays_and_needs_to_be_told_that_it_may_go_unmanaged() 
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_the_calls_in_their_order_and_makes_none() -> Result<()> {
+async fn a_dry_run_tells_the_calls_in_their_order_and_the_person_who_is_needed_after_them() -> Result<()> {
     let story = Story::with(shared(|a| a.app("4001").number("7101").number_on_phone("7102")), QUICK).await?;
     let event = story.ask(&unbind("u", json!({"dry_run": true}))).await?;
-    ends(&event, "completed", json!(false))?;
+    fails(&event, "needs_human", "coexistence_number")?;
+    assert_eq!(event["data"]["changed"], json!(false));
     let steps = event["data"]["plan"]["steps"].as_array().cloned().unwrap_or_default();
     let paths: Vec<_> = steps.iter().map(|step| step["path"].as_str().unwrap_or_default().to_owned()).collect();
     assert_eq!(

@@ -12,6 +12,8 @@ mod broker_publisher;
 mod broker_tls;
 mod broker_topology;
 mod claims;
+#[path = "../../src/journal/tests/cluster.rs"]
+mod cluster;
 mod collector;
 mod contract_files;
 mod evidence;
@@ -41,6 +43,7 @@ mod operator_secrets;
 mod out_of_reach;
 mod partners;
 mod people;
+mod postgres;
 mod proxy;
 mod publishers;
 mod rabbit;

@@ -82,7 +82,7 @@ fn condition_of(at: &Address, condition: &Condition) -> Vec<Finding> {
         }
     });
     findings.push(match condition.check.as_deref() {
-        Some("ok") => Finding::ok(AREA, "its pages are sound"),
+        Some("ok") => Finding::ok(AREA, format!("{} sound", condition.looked_at)),
         Some(wrong) => Finding::failed(
             AREA,
             format!("it is damaged: {wrong}"),
@@ -98,8 +98,12 @@ fn condition_of(at: &Address, condition: &Condition) -> Vec<Finding> {
 
 async fn holder(at: &Address, config: &Config) -> Finding {
     const AREA: &str = "worker";
-    let Some(pid) = at.held_by() else {
-        return Finding::warning(AREA, "no worker has the journal", "start one: nothing moves without it");
+    let pid = match at.held_by().await {
+        Ok(Some(pid)) => pid,
+        Ok(None) => {
+            return Finding::warning(AREA, "no worker has the journal", "start one: nothing moves without it");
+        }
+        Err(error) => return unreadable(&error),
     };
     let who = pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
     match timeout(ANSWERED_WITHIN, Worker::at(config.http.clone()).reasons()).await {

@@ -52,3 +52,14 @@ impl From<Answer> for Reply {
         Self { answer, delivery: Delivery::Whole }
     }
 }
+
+#[cfg(test)]
+impl Reply {
+    /// The body, where all of it arrives in time; a late one does not.
+    pub(crate) fn arrives(&self) -> Option<&str> {
+        match self.delivery {
+            Delivery::Whole => Some(&self.answer.body),
+            Delivery::Truncated | Delivery::CutOff | Delivery::Late(_) | Delivery::Never => None,
+        }
+    }
+}

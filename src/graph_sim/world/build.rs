@@ -128,6 +128,20 @@ impl BusinessBuilder {
         self
     }
 
+    /// Puts a Page into the group `id`.
+    #[must_use]
+    pub fn page_in_group(mut self, id: &str, page: &str) -> Self {
+        self.business.groups.entry(id.to_owned()).or_default().pages.insert(page.to_owned());
+        self
+    }
+
+    /// Gives `user` these tasks on the Pages in the group `id`.
+    #[must_use]
+    pub fn on_pages_in_group(mut self, id: &str, user: &str, tasks: &[&str]) -> Self {
+        self.business.groups.entry(id.to_owned()).or_default().users.insert(user.to_owned(), set_of(tasks));
+        self
+    }
+
     /// Puts an ad account (`act_` and digits) into the group `id`.
     #[must_use]
     pub fn ad_account_in_group(mut self, id: &str, ad_account: &str) -> Self {

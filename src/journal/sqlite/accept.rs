@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::{outbox, prune, sql};
 use crate::contract::CommandId;
+use crate::journal::decode::Columns;
 use crate::journal::{Accepted, Cancelled, CommandRow, JournalError, New, State, evidence};
 
 /// Takes a delivery in.

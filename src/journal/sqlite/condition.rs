@@ -22,7 +22,7 @@ pub(in crate::journal) async fn examine(path: &Path, within: Duration) -> Result
         interrupt.interrupt();
     }
     let check = check.ok().transpose()?;
-    Ok(Condition { bytes, schema, unwritable: unwritable(path, within).await, check })
+    Ok(Condition { bytes, schema, unwritable: unwritable(path, within).await, looked_at: "its pages are", check })
 }
 
 fn sizes(reader: Connection) -> Result<(Connection, u64, i64), JournalError> {

@@ -1,12 +1,12 @@
 //! What an auditor asks for: all that is kept of a command, the walks that its chain names, what operators did to it.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use super::decode::Columns;
-use super::{operations, prune, read, sql};
+use super::{prune, read, sql};
 use crate::contract::{BusinessId, CommandId, Digest};
-use crate::journal::{ChainedWalk, Dossier, JournalError, Kept, Operation, evidence};
+use crate::journal::decode::Columns;
+use crate::journal::{ChainedWalk, Dossier, JournalError, Kept, Operation};
 
 /// All that is kept of a command, of one moment.
 pub(super) fn dossier(connection: &Connection, id: &CommandId) -> Result<Option<Dossier>, JournalError> {
@@ -49,7 +49,9 @@ pub(super) fn walk_of(
     business: &BusinessId,
     hash: &Digest,
 ) -> Result<Option<ChainedWalk>, JournalError> {
-    sql::first(connection, chained!("w.hash = ?2"), [business.as_str(), hash.as_str()], |row| chained(business, row))
+    sql::first(connection, chained!("w.hash = ?2"), [business.as_str(), hash.as_str()], |row| {
+        Columns(row).chained(business)
+    })
 }
 
 /// The last whole walk over `list` that had ended by `at`.
@@ -60,13 +62,9 @@ pub(super) fn walk_by(
     at: Timestamp,
 ) -> Result<Option<ChainedWalk>, JournalError> {
     let select = chained!("w.list = ?2 AND w.ended <= ?3 AND w.complete = 1 ORDER BY w.n DESC LIMIT 1");
-    sql::first(connection, select, params![business.as_str(), list, at.as_microsecond()], |row| chained(business, row))
-}
-
-fn chained(business: &BusinessId, row: &Row<'_>) -> Result<ChainedWalk, JournalError> {
-    let columns = Columns(row);
-    let previous = columns.optional_parsed("previous")?.unwrap_or_else(|| evidence::genesis(business.as_str()));
-    Ok(ChainedWalk { walk: columns.walk()?, previous, hash: columns.parsed("hash")? })
+    sql::first(connection, select, params![business.as_str(), list, at.as_microsecond()], |row| {
+        Columns(row).chained(business)
+    })
 }
 
 /// What operators did to any of `targets`, or that came to one of them, in order.
@@ -77,5 +75,5 @@ pub(super) fn operations_on(connection: &Connection, targets: &[String]) -> Resu
             OR EXISTS (SELECT 1 FROM json_each(?1)
                 WHERE o.came = 'published as ' || value OR instr(o.came, 'published as ' || value || ',') = 1)
          ORDER BY n";
-    sql::all(connection, select, [targets], |row| operations::operation(&Columns(row)))
+    sql::all(connection, select, [targets], |row| Columns(row).operation())
 }

@@ -114,8 +114,12 @@ impl Ledger for Sqlite {
         self.change(standing::beat)
     }
 
-    fn held_by(&self) -> Option<Option<u32>> {
-        held_by(&self.shared.path)
+    fn held_by(&self) -> Answer<'_, Option<Option<u32>>> {
+        Box::pin(async { Ok(held_by(&self.shared.path)) })
+    }
+
+    fn lost(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

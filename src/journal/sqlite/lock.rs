@@ -40,7 +40,11 @@ impl FileLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(JournalError::Locked { path: path.to_owned(), pid: holder(&mut file) });
+                return Err(JournalError::Locked {
+                    at: path.display().to_string(),
+                    pid: holder(&mut file),
+                    host: None,
+                });
             }
             Err(TryLockError::Error(error)) => return Err(cannot(error)),
         }

@@ -13,6 +13,7 @@ mod lock;
 mod open;
 mod operations;
 mod outbox;
+mod portable;
 mod prune;
 mod read;
 mod readers;
@@ -34,8 +35,9 @@ use rusqlite::Connection;
 
 pub(super) use condition::examine;
 pub(super) use lock::held_by;
+pub(super) use portable::{take, tell};
 
-use super::{Answer, JournalError};
+use super::{Answer, JournalError, Ledger, Operation, Schema};
 use lock::FileLock;
 use readers::Readers;
 use writer::Writer;
@@ -122,6 +124,23 @@ impl Sqlite {
             blocking(move || journal.shared.readers.look(work)).await
         })
     }
+}
+
+/// How far the schema of the file at `path` is; it has every step that this version knows, or fewer.
+pub(super) async fn schema(path: &Path) -> Result<Schema, JournalError> {
+    let path = path.to_owned();
+    let (at, known) = blocking(move || open::steps(&path)).await?;
+    Ok(Schema { at, known, needs: at })
+}
+
+/// Takes the steps that have not been taken, and writes down who wanted it; how many.
+pub(super) async fn migrate(path: &Path, operation: Operation) -> Result<u64, JournalError> {
+    let before = if path.exists() { schema(path).await?.at } else { 0 };
+    let journal = Sqlite::open(path).await?;
+    let taken = u64::try_from(schema(path).await?.at - before).unwrap_or(0);
+    let noted = journal.begin_operation(Operation { came: Some(format!("{taken} steps taken")), ..operation }).await;
+    journal.close_in_order().await;
+    noted.map(|_| taken)
 }
 
 /// Waits for work that blocks its thread.

@@ -89,6 +89,13 @@ pub(super) fn to_read(path: &Path) -> Result<Reading, JournalError> {
     }
 }
 
+/// The steps that were taken, and those that are known.
+pub(super) fn steps(path: &Path) -> Result<(i64, i64), JournalError> {
+    let at = version(&Reading::beside_a_worker(path).connect()?).map_err(|error| unopened(path, &error))?;
+    let number = |steps| i64::try_from(steps).unwrap_or(i64::MAX);
+    Ok((number(at), number(MIGRATIONS.len())))
+}
+
 /// A connection that writes: durable at every commit.
 pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -118,7 +125,7 @@ fn look(reading: &Reading) -> Result<(), JournalError> {
     match found {
         _ if found > known => Err(newer(&path, found)),
         _ if found < known => Err(JournalError::Migration {
-            path,
+            at: path.display().to_string(),
             reason: format!("its schema is {found} and this version reads {known}: start the worker once"),
         }),
         _ => Ok(()),
@@ -136,7 +143,7 @@ fn migrate(connection: &Connection, path: &Path, version: usize) -> Result<(), J
         );
         connection.execute_batch(&text).map_err(|error| match primary_code(&error) {
             Some(SQLITE_NOTADB | SQLITE_CORRUPT | SQLITE_CANTOPEN) => unopened(path, &error),
-            Some(_) | None => JournalError::Migration { path: path.to_owned(), reason: error.to_string() },
+            Some(_) | None => JournalError::Migration { at: path.display().to_string(), reason: error.to_string() },
         })?;
     }
     Ok(())
@@ -156,7 +163,7 @@ fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 fn newer(path: &Path, version: usize) -> JournalError {
-    JournalError::Newer { path: path.to_owned(), version: i64::try_from(version).unwrap_or(i64::MAX) }
+    JournalError::Newer { at: path.display().to_string(), version: i64::try_from(version).unwrap_or(i64::MAX) }
 }
 
 fn unopened(path: &Path, error: &rusqlite::Error) -> JournalError {

@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::sql;
 use crate::contract::CommandId;
+use crate::journal::decode::Columns;
 use crate::journal::{JournalError, Operation, Unrouted};
 
 /// What operators did, the last first.
 pub(super) fn last(connection: &Connection, limit: u32) -> Result<Vec<Operation>, JournalError> {
     let select = "SELECT * FROM operations ORDER BY n DESC LIMIT ?1";
-    sql::all(connection, select, [limit], |row| operation(&Columns(row)))
+    sql::all(connection, select, [limit], |row| Columns(row).operation())
 }
 
 /// Writes down what came of an operation.
@@ -61,17 +61,4 @@ pub(super) fn begin(connection: &Connection, operation: &Operation) -> Result<i6
     let Operation { at, actor, verb, target, reason, nonce, came } = operation;
     sql::run(connection, insert, params![at.as_microsecond(), actor, verb, target, reason, nonce, came])?;
     Ok(connection.last_insert_rowid())
-}
-
-/// A line of the log.
-pub(super) fn operation(columns: &Columns<'_>) -> Result<Operation, JournalError> {
-    Ok(Operation {
-        at: columns.time("at")?,
-        actor: columns.text("actor")?,
-        verb: columns.text("verb")?,
-        target: columns.text("target")?,
-        reason: columns.text("reason")?,
-        nonce: columns.text("nonce")?,
-        came: columns.optional_text("came")?,
-    })
 }

@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::sql;
 use crate::contract::CommandId;
+use crate::journal::decode::Columns;
 use crate::journal::{JournalError, NewEvent, OutboxDepth, OutboxRow, Settled};
 
 /// What waits for the broker behind place `after`.

@@ -10,9 +10,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::sql;
 use crate::contract::CommandId;
+use crate::journal::decode::Columns;
 use crate::journal::{Ending, Forgotten, Horizons, JournalError};
 
 /// Rows in one batch, about: a few milliseconds of the writer's time.
@@ -28,16 +28,7 @@ pub(super) fn free_pages(connection: &Connection) -> Result<(u64, u64), JournalE
 /// The last ending under an id.
 pub(super) fn find_ending(connection: &Connection, id: &CommandId) -> Result<Option<Ending>, JournalError> {
     let select = "SELECT * FROM endings WHERE id = ?1 ORDER BY seq DESC LIMIT 1";
-    sql::first(connection, select, [id.as_str()], |row| {
-        let columns = Columns(row);
-        Ok(Ending {
-            id: columns.parsed("id")?,
-            fingerprint: columns.optional_text("fingerprint")?,
-            phase: columns.word("phase")?,
-            event_id: columns.optional_text("event_id")?,
-            ended_at: columns.time("ended_at")?,
-        })
-    })
+    sql::first(connection, select, [id.as_str()], |row| Columns(row).ending())
 }
 
 /// Forgets one batch of `what`; how many went.

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::sql;
 use crate::contract::CommandId;
+use crate::journal::decode::Columns;
 use crate::journal::{
     ChildResult, CommandRow, EvidenceRow, Filter, JournalError, Loaded, StateName, Verdict, evidence,
 };

@@ -6,9 +6,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::{accept, outbox, sql, watches};
 use crate::contract::{CommandId, Digest, PersonId, Phase};
+use crate::journal::decode::Columns;
 use crate::journal::{
     Ended, EvidenceEntry, Exchange, IntentChange, JournalError, New, NewEvent, ParentAfter, Place, Record, Recorded,
     State, StateName, WatchChange, evidence,

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::sql;
+use crate::journal::decode::Columns;
 use crate::journal::{JournalError, Parked, Suspended};
 
 /// Leaves a bucket alone.
@@ -21,10 +21,7 @@ pub(super) fn forget_parked(connection: &Connection, now: Timestamp) -> Result<(
 
 /// Every park on record.
 pub(super) fn parked(connection: &Connection) -> Result<Vec<Parked>, JournalError> {
-    sql::all(connection, "SELECT * FROM parked ORDER BY bucket", [], |row| {
-        let columns = Columns(row);
-        Ok(Parked { bucket: columns.text("bucket")?, until: columns.time("until")?, why: columns.text("why")? })
-    })
+    sql::all(connection, "SELECT * FROM parked ORDER BY bucket", [], |row| Columns(row).parked())
 }
 
 /// Suspends a credential.
@@ -38,15 +35,7 @@ pub(super) fn suspend(connection: &Connection, suspended: &Suspended) -> Result<
 
 /// Every suspended credential.
 pub(super) fn suspended(connection: &Connection) -> Result<Vec<Suspended>, JournalError> {
-    sql::all(connection, "SELECT * FROM suspended ORDER BY credential", [], |row| {
-        let columns = Columns(row);
-        Ok(Suspended {
-            credential: columns.text("credential")?,
-            fingerprint: columns.text("fingerprint")?,
-            since: columns.time("since")?,
-            why: columns.text("why")?,
-        })
-    })
+    sql::all(connection, "SELECT * FROM suspended ORDER BY credential", [], |row| Columns(row).suspended())
 }
 
 /// Changes something that nobody reads.

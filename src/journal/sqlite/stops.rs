@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::{accept, operations, sql};
 use crate::contract::{BusinessId, CommandId};
+use crate::journal::decode::Columns;
 use crate::journal::{Hold, HoldOn, JournalError, Operation, Release, StateName};
 
 /// Every hold that stands.
@@ -88,16 +88,4 @@ fn standing(connection: &Connection, on: &HoldOn) -> Result<Option<Hold>, Journa
 
 fn already(before: &Hold) -> String {
     format!("was on hold since {:.0}, by {}", before.since, before.actor)
-}
-
-impl Columns<'_> {
-    fn hold(&self) -> Result<Hold, JournalError> {
-        let key = self.text("business")?;
-        Ok(Hold {
-            on: HoldOn::of_key(&key).map_err(|error| super::decode::unreadable("business", &error))?,
-            since: self.time("since")?,
-            actor: self.text("actor")?,
-            reason: self.text("reason")?,
-        })
-    }
 }

@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::sql;
 use crate::contract::{BusinessId, CommandId};
+use crate::journal::decode::Columns;
 use crate::journal::{Ahead, CommandRow, JournalError, Published, Walk, WatchRow};
 
 /// Who is in the lane of `row` before it at `now`.
@@ -54,15 +54,4 @@ pub(super) fn published(connection: &Connection, id: &CommandId) -> Result<Vec<P
          FROM events
          WHERE command = ?1 AND exchange = 'events' ORDER BY n";
     sql::all(connection, select, [id.as_str()], |row| Columns(row).published())
-}
-
-impl Columns<'_> {
-    fn published(&self) -> Result<Published, JournalError> {
-        Ok(Published {
-            sequence: self.optional_integer("sequence")?.and_then(|n| u32::try_from(n).ok()),
-            r#type: self.text("type")?,
-            stored_at: self.time("stored_at")?,
-            settled: self.optional_text("settled")?,
-        })
-    }
 }

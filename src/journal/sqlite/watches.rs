@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::decode::Columns;
 use super::sql;
 use crate::contract::{Access, Asset, BusinessId, CommandId, Digest, PersonId};
+use crate::journal::decode::Columns;
 use crate::journal::{InvitationRow, JournalError, Walk, WatchRow, evidence};
 
 /// Every watch.

@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 
 use super::words::{
-    Shelf, SqliteShelf, accept, anything, at, command, ended, ending, event, id, last_event, noted, page, pending,
-    seen, waiting, walk,
+    PgShelf, Shelf, SqliteShelf, accept, anything, at, command, ended, ending, event, id, last_event, noted, page,
+    pending, seen, waiting, walk,
 };
 use crate::contract::Phase;
 use crate::journal::{
@@ -13,7 +13,13 @@ use crate::journal::{
 };
 
 macro_rules! journal_contract {
-    ($store:ident: $shelf:ty => $($story:ident),+ $(,)?) => {
+    ($($store:ident: $shelf:ty),+ => $($story:ident),+ $(,)?) => {
+        journal_contract!(@each [$($story),+] $($store: $shelf),+);
+    };
+    (@each $stories:tt $($store:ident: $shelf:ty),+) => {
+        $(journal_contract!(@one $stories $store: $shelf);)+
+    };
+    (@one [$($story:ident),+] $store:ident: $shelf:ty) => {
         mod $store {
             use super::*;
             $(#[tokio::test]
@@ -24,7 +30,7 @@ macro_rules! journal_contract {
     };
 }
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     the_same_command_twice_is_one,
     other_content_under_a_known_id_changes_nothing,
     a_finished_command_asked_again_tells_its_end_again,

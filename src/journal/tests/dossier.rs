@@ -1,10 +1,10 @@
 //! What an auditor asks for: a command as of one moment, walks by their hash or their time, operators' deeds.
 
-use super::words::{Shelf, SqliteShelf, accept, at, business, command, ending, id, noted, seen, walk};
+use super::words::{PgShelf, Shelf, SqliteShelf, accept, at, business, command, ending, id, noted, seen, walk};
 use crate::contract::{Digest, Phase};
 use crate::journal::{Forgotten, Horizons, Journal, Kept, Operation, Record, Settled, State, Walk, evidence};
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     a_dossier_has_facts_and_chain_of_one_moment,
     of_what_is_forgotten_the_ending_and_the_chain_are_left,
     a_walk_is_found_by_its_hash_and_follows_from_the_one_before_it,

@@ -1,8 +1,8 @@
 //! What is kept no longer, and what is kept all the same.
 
 use super::words::{
-    Shelf, SqliteShelf, anything, at, business, command, ended, ending, event, id, last_event, page, pending, seen,
-    waiting, walk,
+    PgShelf, Shelf, SqliteShelf, anything, at, business, command, ended, ending, event, id, last_event, page, pending,
+    seen, waiting, walk,
 };
 use crate::contract::{Access, Phase};
 use crate::journal::{
@@ -10,7 +10,7 @@ use crate::journal::{
     State, Verdict, WatchChange,
 };
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     what_ended_long_ago_is_known_by_its_ending_alone,
     an_id_that_is_forgotten_is_new,
     what_is_open_or_recent_or_waited_for_stays,

@@ -1,10 +1,12 @@
 //! What people look up: who is ahead in a lane, what is watched, the last walks, what became of events.
 
-use super::words::{Shelf, SqliteShelf, at, business, command, ending, event, id, page, pending, seen, walk, watch};
+use super::words::{
+    PgShelf, Shelf, SqliteShelf, at, business, command, ending, event, id, page, pending, seen, walk, watch,
+};
 use crate::contract::Phase;
 use crate::journal::{Filter, Journal, New, Record, Settled, State, StateName, Walk};
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     whoever_has_begun_is_ahead_and_then_who_came_first,
     who_is_not_due_or_elsewhere_is_not_ahead,
     a_command_without_a_lane_waits_for_nobody,
@@ -167,7 +169,7 @@ async fn who_only_reads_sees_what_is_written_and_writes_nothing(shelf: impl Shel
     ];
     assert!(refused.iter().all(|answer| answer.as_ref().is_err_and(|error| error.code() == "closed")), "{refused:?}");
     assert_eq!(journal.find(&id("a")).await.unwrap().unwrap().state, State::Ready);
-    assert!(reader.held_by().is_some(), "and that a worker has it");
+    assert!(reader.held_by().await.unwrap().is_some(), "and that a worker has it");
 }
 
 async fn a_whole_journal_can_be_told_from_its_ids(shelf: impl Shelf) {

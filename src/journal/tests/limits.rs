@@ -1,10 +1,12 @@
 //! What is asked in parts comes in parts, and what is not there is no failure.
 
-use super::words::{Shelf, SqliteShelf, at, business, command, ended, event, id, page, pending, seen, waiting, watch};
+use super::words::{
+    PgShelf, Shelf, SqliteShelf, at, business, command, ended, event, id, page, pending, seen, waiting, watch,
+};
 use crate::contract::{Access, Asset, Phase};
 use crate::journal::{Filter, Forgotten, Horizons, Journal, New, Record, Removal, State, Verdict};
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     evidence_is_told_from_its_end_and_in_order,
     results_of_children_come_in_parts_that_fit_together,
     the_outbox_is_read_in_parts_that_fit_together,

@@ -3,11 +3,13 @@
 
 #[macro_use]
 mod contract;
+pub(super) mod cluster;
 mod dossier;
 mod forgetting;
 mod ledger;
 mod limits;
 mod operations;
+mod portable;
 mod standing;
 mod stops;
 pub(super) mod words;

@@ -1,9 +1,9 @@
 //! The operators' log, and events that are published again because one asked.
 
-use super::words::{Shelf, SqliteShelf, at, command, event, id};
+use super::words::{PgShelf, Shelf, SqliteShelf, at, command, event, id};
 use crate::journal::{Journal, Operation, Settled};
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     unrouted_events_are_queued_again_in_their_order_under_their_own_ids,
     those_of_one_command_leave_the_others_alone,
     what_was_confirmed_is_not_replayed,

@@ -1,7 +1,7 @@
 //! What is read back as it was written: states, intents, lanes, watches, parks, and the chain.
 
 use super::words::{
-    Shelf, SqliteShelf, accept, at, business, command, ended, ending, id, page, pending, seen, walk, watch,
+    PgShelf, Shelf, SqliteShelf, accept, at, business, command, ended, ending, id, page, pending, seen, walk, watch,
 };
 use crate::contract::{Access, Asset, Phase};
 use crate::journal::{
@@ -9,7 +9,7 @@ use crate::journal::{
     evidence,
 };
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     a_walk_moves_many_watches_at_once,
     a_denial_is_remembered_from_its_watch,
     a_watch_may_outlive_its_command,

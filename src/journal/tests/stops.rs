@@ -1,10 +1,10 @@
 //! What an operator stops and lets go on, and what counts against the blast radius.
 
-use super::words::{Shelf, SqliteShelf, accept, at, business, command, ending, id, page};
+use super::words::{PgShelf, Shelf, SqliteShelf, accept, at, business, command, ending, id, page};
 use crate::contract::{BusinessId, Phase};
 use crate::journal::{Hold, HoldOn, New, Operation, Record, Release, Removal, State};
 
-journal_contract!(on_sqlite: SqliteShelf =>
+journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     a_hold_stands_over_a_restart_until_it_is_taken_back,
     a_second_hold_leaves_the_first_and_both_are_in_the_log,
     everything_and_one_business_are_held_apart,

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::cluster::{self, Database};
 
 use crate::contract::{Access, Asset, BusinessId, CommandId, Phase};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{
-    Accepted, CommandRow, Ended, EvidenceEntry, Exchange, Journal, MayCancel, New, NewEvent, Record, State, Walk,
-    WatchChange, WatchRow,
+    Accepted, Address, CommandRow, Ended, EvidenceEntry, Exchange, Journal, MayCancel, New, NewEvent, Record, State,
+    Walk, WatchChange, WatchRow,
 };
 
 /// A store that can be opened, left and opened again.
@@ -47,6 +50,33 @@ impl Shelf for SqliteShelf {
 
     async fn open_read_only(&self) -> Journal {
         Journal::open_read_only(&self.path()).await.unwrap()
+    }
+}
+
+/// PostgreSQL, a database of its own.
+pub(in crate::journal) struct PgShelf(OnceCell<Database>);
+
+impl PgShelf {
+    pub(in crate::journal) async fn database(&self) -> &Database {
+        self.0.get_or_init(async || cluster::database().await.unwrap()).await
+    }
+
+    pub(in crate::journal) async fn address(&self) -> Address {
+        self.database().await.url().parse().unwrap()
+    }
+}
+
+impl Shelf for PgShelf {
+    fn empty() -> Self {
+        Self(OnceCell::new())
+    }
+
+    async fn open(&self) -> Journal {
+        Journal::open(self.address().await).await.unwrap()
+    }
+
+    async fn open_read_only(&self) -> Journal {
+        Journal::open_read_only(self.address().await).await.unwrap()
     }
 }
 

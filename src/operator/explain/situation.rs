@@ -118,7 +118,7 @@ impl Situation {
             parked: parked(journal, config, row, now).await?,
             holds: holds(journal, row).await?,
             credential,
-            worker: journal.held_by(),
+            worker: journal.held_by().await?,
             poll: config.poll,
             retry: config.retry,
             loaded,

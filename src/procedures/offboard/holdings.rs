@@ -33,7 +33,8 @@ pub(super) fn holdings(script: &mut Script<'_>, person: &PersonId) -> Run<Holdin
     Ok(Holdings { assets, groups })
 }
 
-fn assigned(script: &mut Script<'_>, person: &PersonId, kind: Kind) -> Run<Vec<(Asset, Tasks)>> {
+/// What one list names.
+pub(super) fn assigned(script: &mut Script<'_>, person: &PersonId, kind: Kind) -> Run<Vec<(Asset, Tasks)>> {
     let call = Call::AssetsOf { person: person.clone(), kind };
     let (_, reply) = script.ask(&call)?;
     match reply {

@@ -27,8 +27,8 @@ use crate::contract::{
 };
 use crate::meta::{Call, Member};
 use checks::{Kept, kept, may_go};
-use holdings::{Holdings, holdings};
-use lasting::{ends_with_the_leaving, until_the_leaving};
+use holdings::holdings;
+use lasting::{still_there, until_the_leaving};
 use leaver::{Found, Leaver, look_up, withdraw};
 
 /// How often the lists are read, at most: somebody who goes on giving the person things is stronger than we are.
@@ -50,8 +50,16 @@ struct Handed {
     left: Vec<ItemResult>,
     /// One of those is protected by the configuration, not by the command alone.
     left_for_good: bool,
+    /// Those from which no call takes the person: it ends with the leaving.
+    lasting: BTreeSet<Asset>,
     /// Children have been sent.
     begun: bool,
+}
+
+impl Handed {
+    fn is_left(&self, asset: &Asset) -> bool {
+        self.left.iter().any(|result| result.asset == *asset)
+    }
 }
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
@@ -91,6 +99,10 @@ fn of_member(script: &mut Script<'_>, errand: &Errand<'_>, found: &Found) -> Run
         Err(needed) if handed.begun => the_rest(needed.finished()?),
         ended @ (Ok(_) | Err(_)) => ended?,
     };
+    if errand.remove_from_business && outcome.phase == Phase::Incomplete {
+        let stays = still_there(script, &member.id, &handed)?;
+        handed.left.extend(stays);
+    }
     let came_back = errand.remove_from_business || handed.begun;
     let resurfaced = script.command().id.is_recheck() && came_back;
     Ok(Outcome { resurfaced, results: handed.left, ..outcome })
@@ -123,13 +135,13 @@ fn hand_over(
         let fresh: Vec<Asset> = held.assets.keys().filter(|asset| !handed.known.contains(*asset)).cloned().collect();
         handed.known.extend(fresh.iter().cloned());
         let to_do = leave_what_is_kept(script, fresh, handed);
-        let to_do = until_the_leaving(script, errand, member, successor, (&held, to_do), handed)?;
+        let to_do = until_the_leaving(script, errand, member, (&held, to_do), handed)?;
         if to_do.is_empty() {
             return leave(script, errand, member, handed);
         }
         let bundles = tied(to_do, &held.groups);
         let parent = script.command().clone();
-        let child = |(n, assets)| child(&parent, n, &member.id, successor, (&held, assets));
+        let child = |(n, assets)| child(&parent, n, (&member.id, successor), assets);
         let children = (script.next_child()..).zip(bundles).map(child).collect();
         script.spawn(children)?;
         handed.begun = true;
@@ -163,28 +175,16 @@ fn leave_what_is_kept(script: &Script<'_>, fresh: Vec<Asset>, handed: &mut Hande
 }
 
 /// A child an asset, or a bundle of those that asset groups tie.
-fn child(
-    parent: &Command,
-    n: u32,
-    from: &PersonId,
-    to: Option<&PersonId>,
-    (held, assets): (&Holdings, Vec<Asset>),
-) -> Command {
+fn child(parent: &Command, n: u32, (from, to): (&PersonId, Option<&PersonId>), assets: Vec<Asset>) -> Command {
     let targets = match <[Asset; 1]>::try_from(assets) {
         Ok([asset]) => Targets::One(asset),
         Err(several) => Targets::List(several),
     };
+    let leaves = matches!(parent.body, Body::Offboard { remove_from_business: true, .. });
     let user = Person::Id(from.clone());
-    let lasts = |targets: &Targets| match targets {
-        Targets::One(asset) if ends_with_the_leaving(asset, held) => held.assets.get(asset).cloned(),
-        Targets::One(_) | Targets::List(_) | Targets::All => None,
-    };
     let body = match to {
-        Some(to) if let Some(tasks) = lasts(&targets) => {
-            Body::Assign { targets, user: Person::Id(to.clone()), tasks, adding: true }
-        }
-        Some(to) => Body::Reassign { targets, from: user, to: Person::Id(to.clone()), tasks: None },
-        None => Body::Unassign { targets, user, tasks: None },
+        Some(to) => Body::Reassign { targets, from: user, to: Person::Id(to.clone()), tasks: None, leaves },
+        None => Body::Unassign { targets, user, tasks: None, leaves },
     };
     Command { id: parent.id.child(n), notice: None, body, ..parent.clone() }
 }

@@ -251,11 +251,12 @@ fn bodies() -> impl Strategy<Value = Body> {
         (targets(), person(), prop::option::of(some_tasks())).prop_map(|(targets, user, tasks)| Body::Unassign {
             targets,
             user,
-            tasks
+            tasks,
+            leaves: false
         }),
         (targets(), person(), person(), prop::option::of(some_tasks()))
             .prop_filter("two people", |(_, from, to, _)| from != to)
-            .prop_map(|(targets, from, to, tasks)| Body::Reassign { targets, from, to, tasks }),
+            .prop_map(|(targets, from, to, tasks)| Body::Reassign { targets, from, to, tasks, leaves: false }),
         (targets(), any::<bool>()).prop_map(|(targets, own)| Body::Claim {
             targets,
             access: if own { Access::Owner } else { Access::Agency },
@@ -363,8 +364,13 @@ fn who_got_an_asset_keeps_it_until_who_had_it_is_seen_to_have_it_again() {
     let held = Held { as_owner: true, people, ..Held::default() };
     let mut world = world(vec![held.clone(), held.clone()], vec![7]);
     let person = |id: &str| Person::Id(id.parse().unwrap());
-    let body =
-        Body::Reassign { targets: Targets::One(page("1009")), from: person("71"), to: person("72"), tasks: None };
+    let body = Body::Reassign {
+        targets: Targets::One(page("1009")),
+        from: person("71"),
+        to: person("72"),
+        tasks: None,
+        leaves: false,
+    };
     let target = play(&mut world, &command("t", body), &Fact::NotKnown);
     assert!(world.pages["1009"].people.contains_key("72"), "{target:?}", target = target.outcome);
     // The one who had it cannot be put back: nothing is taken from the other.

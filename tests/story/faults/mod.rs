@@ -12,7 +12,7 @@
 
 mod accounting;
 mod below;
-mod broker;
+pub mod broker;
 mod checker;
 mod crashes;
 mod graph;
@@ -22,4 +22,4 @@ mod publishing;
 mod shim;
 mod soak;
 mod stopping;
-mod trial;
+pub mod trial;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bindery::contract::CommandId;
 use bindery::graph_sim::World;
-use bindery::journal::{CommandRow, Filter, Journal, State, StateName};
+use bindery::journal::{CommandRow, Filter, Journal, State, StateName, portable};
 use lapin::BasicProperties;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
@@ -184,7 +184,7 @@ impl Trial {
 
     /// So many events wait in the outbox, or more.
     pub async fn waits_in_outbox(&self, events: u64) -> Result<()> {
-        let journal = Journal::open_read_only(&self.story.folder().join("bindery.db")).await?;
+        let journal = Journal::open_read_only(self.story.journal()).await?;
         eventually(&format!("{events} events wait in the outbox"), || async {
             Ok(journal.outbox_depth().await?.count >= events)
         })
@@ -196,7 +196,7 @@ impl Trial {
 
     /// The outbox is empty: whatever was told has been taken.
     pub async fn outbox_is_empty(&self) -> Result<()> {
-        let journal = Journal::open_read_only(&self.story.folder().join("bindery.db")).await?;
+        let journal = Journal::open_read_only(self.story.journal()).await?;
         eventually("the outbox is empty", || async { Ok(journal.outbox_depth().await?.count == 0) })
             .await
             .with_context(|| self.story.state_of_things())?;
@@ -206,7 +206,7 @@ impl Trial {
 
     /// So many commands have ended, by the journal alone.
     pub async fn journal_has_ended(&self, commands: usize) -> Result<()> {
-        let journal = Journal::open_read_only(&self.story.folder().join("bindery.db")).await?;
+        let journal = Journal::open_read_only(self.story.journal()).await?;
         let ended = Filter { state: Some(StateName::Ended), business: None, before: None, limit: commands.try_into()? };
         let enough = || async { Ok(journal.list(&ended).await?.len() == commands) };
         eventually(&format!("{commands} commands have ended"), enough)
@@ -297,7 +297,7 @@ impl Trial {
     }
 
     async fn journal(&self) -> Result<(Journal, Vec<CommandRow>)> {
-        let journal = Journal::open_read_only(&self.story.folder().join("bindery.db")).await?;
+        let journal = Journal::open_read_only(self.story.journal()).await?;
         let everything = Filter { state: None, business: None, before: None, limit: 1_000_000 };
         let mut rows = journal.list(&everything).await?;
         rows.reverse();
@@ -332,6 +332,10 @@ impl Trial {
                 files.push((name, std::fs::read(path)?));
             }
         }
+        // Whatever store it is, it is searched for secrets as a whole.
+        let mut exported = Vec::new();
+        portable::export(&self.story.journal(), &mut exported).await?;
+        files.push(("the journal's export".to_owned(), exported));
         Ok(Seen {
             events: self.story.events(),
             calls: self.story.meta.calls(),
