@@ -9,7 +9,7 @@ help: ## List what can be made
 demo: ## Watch real commands go through RabbitMQ and come out as events (30 s, leaves nothing running)
 	@deploy/demo.sh
 
-test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, PostgreSQL, Prometheus for promtool, python3-venv, Node.js) when run as root
+test: ## Run all tests; installs what is missing on Debian 12 (RabbitMQ, PostgreSQL, pgbouncer, Prometheus for promtool, python3-venv, Node.js) when run as root
 	@.ci/test
 
 check: ## Format, lints, docs, the files of deploy/ and licences, as the gate asks

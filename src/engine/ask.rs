@@ -98,7 +98,7 @@ pub(crate) async fn ask(
     }
 }
 
-/// Makes a write that is within the blast radius and on no hold, when its intent is durable.
+/// Makes a write that is within the limits and on no hold, when its intent is durable.
 async fn write(
     shared: &Shared,
     progress: &mut Progress<'_>,
@@ -110,6 +110,9 @@ async fn write(
         Ok(taken) => taken,
         Err(gone) => return Ok(Err(gone)),
     };
+    if let Some(gone) = permit::within_caps(shared, progress, call).await? {
+        return Ok(Err(gone));
+    }
     // Journal first: after a crash the intent must be found, or Meta is asked twice.
     let text = serde_json::to_string(call).map_err(EngineError::Json)?;
     let intended = progress.intends(text, shared.clock.now()).await;
@@ -121,8 +124,11 @@ async fn write(
     } else {
         None
     };
-    if let Some(taken) = taken.filter(|_| asked.as_ref().is_none_or(had_no_effect)) {
-        shared.memory().blast.give_back(&taken);
+    if asked.as_ref().is_none_or(had_no_effect) {
+        permit::gives_back(shared, progress, call);
+        if let Some(taken) = taken {
+            shared.memory().blast.give_back(&taken);
+        }
     }
     intended?;
     match asked {

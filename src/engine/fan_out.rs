@@ -64,7 +64,7 @@ impl Progress<'_> {
 
     /// A child publishes nothing itself: that it waits for an operator is its parent's to tell.
     pub(super) fn tell_parent(&self, cause: WaitCause) {
-        let Some(parent) = self.row.parent.as_ref().filter(|_| is_an_operators(cause)) else { return };
+        let Some(parent) = self.row.parent.as_ref().filter(|_| is_a_persons(cause)) else { return };
         let now = self.shared.clock.now();
         let mut memory = self.shared.memory();
         let waits = memory.children_wait.entry(parent.clone()).or_default();
@@ -262,11 +262,11 @@ impl Progress<'_> {
     }
 }
 
-/// Whether a person has to lift it, and must hear of it for that.
-pub(super) fn is_an_operators(cause: WaitCause) -> bool {
+/// Whether a person has to hear of it: to lift it, or because a limit of ours may hold it back for long.
+pub(super) fn is_a_persons(cause: WaitCause) -> bool {
     match cause {
-        WaitCause::Hold | WaitCause::Release | WaitCause::Breaker => true,
-        WaitCause::Quota | WaitCause::Cap | WaitCause::Credential | WaitCause::Outage => false,
+        WaitCause::Hold | WaitCause::Release | WaitCause::Breaker | WaitCause::Cap => true,
+        WaitCause::Quota | WaitCause::Credential | WaitCause::Outage => false,
     }
 }
 

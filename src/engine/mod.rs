@@ -37,6 +37,7 @@ mod takes;
 mod tell;
 mod unknown;
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
@@ -210,12 +211,21 @@ async fn take_up(shared: &Shared) -> Result<(), EngineError> {
     if !open.is_empty() {
         info!("the journal holds {} open commands, going on with them", open.len());
     }
+    let ids: HashSet<CommandId> = open.iter().map(|row| row.id.clone()).collect();
     for row in open {
         let command = parse_own(row.body.as_bytes()).map_err(EngineError::Command)?;
         if let Body::Offboard { .. } = command.body {
             remember_who_leaves(shared, &command.id).await?;
         }
         shared.return_to_board(&row, &command);
+    }
+    remember_claims(shared, &ids).await
+}
+
+/// The claims of open commands that Meta has not decided: they count against the limits of their businesses.
+async fn remember_claims(shared: &Shared, open: &HashSet<CommandId>) -> Result<(), EngineError> {
+    for watch in shared.journal.watches().await?.into_iter().filter(|watch| open.contains(&watch.command)) {
+        shared.memory().claims.remember(&watch.business, &watch.command, watch.sent_at);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! May this write go now? The stop switch, the breaker and the blast radius, asked right before its intent is journaled.
+//! May this write go now? The stop switch, the breaker, the limits on claims and the blast radius, asked right before its intent is journaled.
 //!
 //! # What must hold
 //! Once a hold is answered, no write leaves but those that are out. No hour of a business sees more removals than
@@ -10,9 +10,14 @@
 //!   the switch, so the resume wakes it, and a step that is woken while it runs runs again.
 //! - *Removals side by side.* Each is counted before its intent is journaled, under the lock; what had no effect is
 //!   given back. After a restart the journal's own count stands, in which a write of unknown effect is one.
+//! - *Claims side by side.* Each counts as open and as sent before its intent is journaled; what had no effect is given
+//!   back. After a restart those that are pending count by the journal; of those that were decided within the hour nobody
+//!   knows any more.
 //! - *A long wait.* What was read before it is old: it is read anew, back to the last thing that was done or decided.
 //!
 //! Not kept: a command on hold keeps its lane, and another business's command for the same asset waits behind it.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -22,7 +27,7 @@ use super::error::EngineError;
 use super::progress::Progress;
 use super::shared::{RELEASE, Shared};
 use crate::contract::{Body, BusinessId, CommandId, WaitCause};
-use crate::governor::{Taken, WINDOW};
+use crate::governor::{ClaimTurn, Taken, WINDOW};
 use crate::journal::{InLane, State};
 use crate::meta::Call;
 use crate::procedures::Observation;
@@ -68,8 +73,48 @@ pub(super) async fn held_back(
             progress.read_anew(State::Running).await?;
             Ok(Some(Gone::Anew))
         }
+        // Whoever waited for its turn for longer than a list may lag looks again first.
+        Some(WaitCause::Cap) if progress.has_waited(shared.rules.settle, shared.clock.now()) => {
+            progress.read_anew(State::Running).await?;
+            Ok(Some(Gone::Anew))
+        }
         Some(WaitCause::Quota | WaitCause::Cap | WaitCause::Credential | WaitCause::Outage) | None => Ok(None),
     }
+}
+
+/// Counts what `call` claims, if it is its turn; else the command waits for that. A transfer has let go of the asset for
+/// its claim already, and waits for nobody's turn.
+pub(super) async fn within_caps(
+    shared: &Shared,
+    progress: &mut Progress<'_>,
+    call: &Call,
+) -> Result<Option<Gone>, EngineError> {
+    let Call::Claim { business, .. } = call else { return Ok(None) };
+    let (id, now) = (progress.command.id.clone(), shared.clock.now());
+    let turn = if let Body::Transfer { .. } = progress.command.body {
+        shared.memory().claims.leaves(business, &id, now);
+        ClaimTurn::Now
+    } else {
+        shared.memory().claims.turn(business, &id, shared.caps(), now)
+    };
+    let until = match turn {
+        ClaimTurn::Now => return Ok(None),
+        ClaimTurn::At(until) => Some(until),
+        ClaimTurn::WhenCalled => None,
+    };
+    progress.waits(WaitCause::Cap, until).await?;
+    Ok(Some(Gone::Waits(until.unwrap_or(UNTIL_TOLD))))
+}
+
+/// A claim that certainly had no effect counts no more.
+pub(super) fn gives_back(shared: &Shared, progress: &Progress<'_>, call: &Call) {
+    let Call::Claim { .. } = call else { return };
+    let mut memory = shared.memory();
+    for called in memory.claims.give_back(&progress.command.id, shared.caps()) {
+        memory.board.wake(&called);
+    }
+    drop(memory);
+    shared.work.notify_one();
 }
 
 /// Counts what `call` takes away; where that would pass the blast radius, the command waits for its release.
@@ -179,6 +224,11 @@ impl Progress<'_> {
             | Observation::WaitTold { .. }
             | Observation::Ended { .. } => false,
         })
+    }
+
+    /// Whether its wait has lasted so long.
+    fn has_waited(&self, long: Duration, now: Timestamp) -> bool {
+        matches!(&self.row.state, State::Waiting { since, .. } if *since + long <= now)
     }
 
     /// The wait is over, and what was read before it is old.

@@ -7,7 +7,7 @@ use super::ask::Seen;
 use super::board::Left;
 use super::census::{Known, Standing};
 use super::error::EngineError;
-use super::fan_out::{TOLD_EVERY, is_an_operators};
+use super::fan_out::{TOLD_EVERY, is_a_persons};
 use super::follow::{age, entries};
 use super::permit::waits_away;
 use super::shared::{NOTICE, Shared, lane};
@@ -16,7 +16,9 @@ use super::unknown::in_doubt;
 use crate::contract::{Body, Command, CommandId, Detail, Digest, EvidenceEntry as Told, Targets, WaitCause, Waiting};
 use crate::crash::crash_point;
 use crate::graph::Sent;
-use crate::journal::{CommandRow, EvidenceEntry, InLane, Intent, IntentChange, Loaded, Place, Record, State, evidence};
+use crate::journal::{
+    CommandRow, EvidenceEntry, InLane, Intent, IntentChange, Loaded, Place, Record, State, WatchChange, evidence,
+};
 use crate::meta::{Call, Reply};
 use crate::procedures::{Move, Next, Observation, Query, StopCause, next};
 use crate::telemetry::{self, End};
@@ -254,7 +256,7 @@ impl<'a> Progress<'a> {
                 None => (now, true),
             },
         };
-        if news && (cause == WaitCause::Quota || is_an_operators(cause)) {
+        if news && (cause == WaitCause::Quota || is_a_persons(cause)) {
             self.note(Observation::WaitTold { cause, at: since });
         }
         let mut record = self.record(State::Waiting { cause: cause.word().to_owned(), since, until })?;
@@ -359,6 +361,7 @@ impl<'a> Progress<'a> {
         record.in_lane = self.in_lane;
         let (state, attempts, due, events) = (record.state.clone(), record.attempts, record.due, record.events.len());
         let ended = matches!(state, State::Ended(_));
+        let followed = if let WatchChange::Set(watch) = &record.watch { Some(watch.clone()) } else { None };
         let sequences = record.events.iter().filter_map(|event| event.sequence).max();
         self.remember(&record);
         let recorded = self.shared.journal.record(self.command.id.clone(), record).await?;
@@ -382,6 +385,9 @@ impl<'a> Progress<'a> {
             } else {
                 memory.board.nudge(&parent.id, self.shared.clock.now() + TOLD_EVERY);
             }
+        }
+        if let Some(watch) = followed {
+            self.shared.memory().claims.follows(&watch.business, &watch.command, watch.sent_at);
         }
         if ended {
             self.shared.ended(&self.command.id);

@@ -17,7 +17,7 @@ use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets, WaitCause};
-use crate::governor::{Blast, Breakers, Budgets, Holds, Outage, Usages};
+use crate::governor::{Blast, Breakers, Budgets, Caps, Claims, Holds, Outage, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, InLane, Journal, State};
 use crate::procedures::{Rules, StopCause};
@@ -77,6 +77,8 @@ pub(crate) struct Memory {
     pub(crate) breakers: Breakers,
     /// Those whose claim met an open breaker: its reset wakes them.
     pub(crate) tripped: BTreeSet<Seq>,
+    /// Claims that are open, and those of the last hour.
+    pub(crate) claims: Claims,
     /// The removals of the last hour.
     pub(crate) blast: Blast,
     /// Those that wait for the release of a command: their own, or that which fanned out into them.
@@ -162,11 +164,19 @@ impl Shared {
         memory.settled.remove(id);
         memory.leaving.retain(|known| known.by != *id);
         memory.children_wait.remove(id);
-        for waiter in memory.waiters.remove(id).unwrap_or_default() {
-            memory.board.wake(&waiter);
+        let called = memory.claims.ended(id, self.caps());
+        for waiter in memory.waiters.remove(id).unwrap_or_default().iter().chain(&called) {
+            memory.board.wake(waiter);
         }
         drop(memory);
         self.work.notify_one();
+    }
+
+    /// The limits on claims.
+    pub(crate) fn caps(&self) -> Caps {
+        let size = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
+        let claims = &self.config.claims;
+        Caps { open: size(claims.open_per_business), an_hour: size(claims.new_per_hour) }
     }
 
     /// Whoever waited for an operator looks again.

@@ -33,9 +33,9 @@ pub(crate) fn list_of(business: &BusinessId, asset: &Asset) -> String {
 }
 
 /// Looks at the shares that are due.
-pub(super) async fn sweep(shared: &Shared) -> Result<(), EngineError> {
+pub(super) async fn sweep(shared: &Shared, shares: Vec<WatchRow>) -> Result<(), EngineError> {
     let mut assets: BTreeMap<(BusinessId, Asset), Vec<WatchRow>> = BTreeMap::new();
-    for row in shared.journal.watches().await?.into_iter().filter(|row| row.partner.is_some()) {
+    for row in shares {
         assets.entry((row.business.clone(), row.asset.clone())).or_default().push(row);
     }
     for ((business, asset), rows) in assets {

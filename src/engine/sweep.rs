@@ -71,14 +71,16 @@ pub(crate) async fn run(shared: &Shared) {
 }
 
 async fn sweep_all(shared: &Shared) -> Result<(), EngineError> {
-    sweep(shared).await?;
-    super::shares::sweep(shared).await?;
+    let watches = shared.journal.watches().await?;
+    let (shares, claims) = watches.into_iter().partition(|watch| watch.partner.is_some());
+    sweep(shared, claims).await?;
+    super::shares::sweep(shared, shares).await?;
     super::invitations::sweep(shared).await
 }
 
-async fn sweep(shared: &Shared) -> Result<(), EngineError> {
+async fn sweep(shared: &Shared, claims: Vec<WatchRow>) -> Result<(), EngineError> {
     let mut lists: BTreeMap<(BusinessId, Claimable, Access), Vec<WatchRow>> = BTreeMap::new();
-    for watch in shared.journal.watches().await?.into_iter().filter(|watch| watch.partner.is_none()) {
+    for watch in claims {
         let Some(kind) = Claimable::of(watch.asset.kind) else {
             warn!("a watch of {} is followed by no list", watch.asset);
             continue;

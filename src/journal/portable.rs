@@ -1,6 +1,6 @@
 //! A whole journal as lines of JSON, from one store into another.
 //!
-//! The first line says what it is; each row is a line, `["table", value, …]`, in the order of [`TABLES`]; the last line has a
+//! The first line says what it is; each row is a line, `["table", value, …]`, in the order of `TABLES`; the last line has a
 //! count and a SHA-256 for each table, over its lines. What was read is held against it, and what was written is read back
 //! and held against it again: only then does the import stand.
 //!
@@ -109,7 +109,7 @@ tables! {
         Flag: terminal mandatory;
     }
     "outbox" by "n" counted "n" { Integer: n event queued_at; Text: reply_to correlation_id; }
-    "watches" by "command" { Text: command business asset access tasks absences; Integer: sent_at; }
+    "watches" by "command" { Text: command business asset access tasks absences partner; Integer: sent_at; }
     "invitations" by "command" { Text: command business email absences; Integer: sent_at; }
     "walks" by "n" counted "n" {
         Integer: n began ended pages rows;

@@ -6,6 +6,7 @@ use super::partners::{Partnership, Standing};
 use super::people::{FIND_A_MANAGER, not_protected};
 use super::script::{Run, Script};
 use crate::contract::{Asset, Body, Category, ErrorInfo, Kind, Outcome, Phase, Targets, Tasks};
+use crate::meta::Refusal;
 use crate::meta::kinds::{Deed, manages};
 
 pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
@@ -40,7 +41,8 @@ pub(super) fn run(script: &mut Script<'_>) -> Run<Outcome> {
         // Meta's no may be because the partner has left meanwhile: the list decides.
         Brought::Refused(refusal) => match with.standing(script)?.1 {
             Standing::Absent => unchanged(script),
-            Standing::Open | Standing::Held(_) => Err(script.refused(&refusal)),
+            Standing::Held(_) => Err(script.refused(&refusal)),
+            Standing::Open => Err(script.fail(request_open(asset, &refusal))),
         },
     }
 }
@@ -61,6 +63,18 @@ fn all_or_nothing(script: &Script<'_>, asset: &Asset, held: &Tasks, named: &Task
                  `permitted_tasks`, then `share` with what is to stay."
             .to_owned(),
     }))
+}
+
+/// The partner has no access, but somebody's request for it is open, and Meta does not take it back for us.
+fn request_open(asset: &Asset, refusal: &Refusal) -> ErrorInfo {
+    ErrorInfo {
+        category: Category::NeedsHuman,
+        code: "request_open".to_owned(),
+        subcode: None,
+        message: format!("the partner has no access to {asset}, but a request for it is open: {}", refusal.message),
+        trace: refusal.trace.clone(),
+        remedy: "Business settings > Requests: decline it there.".to_owned(),
+    }
 }
 
 /// A partner who may manage the asset may be the only one who does.

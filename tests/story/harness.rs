@@ -61,6 +61,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("SHUTDOWN_WITHIN", "5s"),
     // Mixed loads take more away in an hour than an agency should.
     ("OFFBOARDING__BLAST_RADIUS", "1000000"),
+    // And claim more.
+    ("CLAIMS__OPEN_PER_BUSINESS", "1000000"),
+    ("CLAIMS__NEW_PER_HOUR", "1000000"),
 ];
 
 /// What keeps the journal of a story.

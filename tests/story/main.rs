@@ -11,6 +11,7 @@ mod broker_outages;
 mod broker_publisher;
 mod broker_tls;
 mod broker_topology;
+mod claim_caps;
 mod claims;
 #[path = "../../src/journal/tests/cluster.rs"]
 mod cluster;

@@ -5,10 +5,11 @@ mod desk;
 
 use proptest::prelude::*;
 
-use crate::contract::{Access, Asset, Body, Kind, Phase, Targets, Tasks};
+use crate::contract::{Access, Asset, Body, ExpiredBecause, Kind, Phase, Targets, Tasks};
 use crate::graph_sim::{self, Approver, AssetBuilder, AssetKind, Verb, World};
 use crate::meta::kinds::{Deed, Way, cell};
 use crate::meta::{Answer, AssetList, Call, Reply};
+use crate::procedures::StopCause;
 use desk::{Desk, Played, TOKEN};
 
 const BUSINESS: &str = "2001";
@@ -98,6 +99,22 @@ fn has(world: &World, kind: Kind, partner: &str) -> Option<graph_sim::Tasks> {
     agencies.get(partner).map(|share| share.tasks.clone())
 }
 
+/// All that stands in the world but what the business has as an agency, and its people's rights.
+fn of_others(world: &World) -> World {
+    let mut still = stands(world);
+    for id in world.pages.keys() {
+        let page = still.page_mut(id).unwrap();
+        page.agencies.remove(BUSINESS);
+        page.assigned.remove(BUSINESS);
+    }
+    for id in world.assets.keys() {
+        let asset = still.asset_mut(id).unwrap();
+        asset.agencies.remove(BUSINESS);
+        asset.assigned.remove(BUSINESS);
+    }
+    still
+}
+
 /// All that stands in the world but for when a share began.
 fn stands(world: &World) -> World {
     let mut still = World { scheduled: Vec::new(), ids_given: 0, ..world.clone() };
@@ -160,7 +177,9 @@ fn a_disconnect_does_of_each_asset_what_its_cell_says_and_takes_what_is_owned_on
     for kind in Kind::ALL {
         for include_owned in [false, true] {
             let mut desk = Desk::of(plain(kind));
+            let before = stands(&desk.sim.world);
             let played = desk.does(Body::Disconnect { kinds: vec![kind], include_owned });
+            assert_eq!(of_others(&desk.sim.world), of_others(&before), "{kind:?}: others are touched");
             let wanted: &[(&str, Deed)] = if include_owned {
                 &[(SHARED, Deed::UnbindShared), (OWNED, Deed::UnbindOwned)]
             } else {
@@ -304,6 +323,61 @@ fn a_share_that_nobody_decides_is_taken_back() {
         let played = desk.does(share(kind, words(kind).1));
         assert_eq!((played.ending(), played.writes), ((Phase::Expired, true, None), 2), "{kind:?}");
         assert!(desk.sim.world.offers.is_empty(), "{kind:?}");
+    }
+}
+
+#[test]
+fn an_open_share_that_is_to_stop_is_taken_back_and_says_why() {
+    for (cause, phase, because) in [
+        (StopCause::GivenUp, Phase::Expired, Some(ExpiredBecause::GivenUp)),
+        (StopCause::Deadline, Phase::Expired, Some(ExpiredBecause::Deadline)),
+        (StopCause::Cancelled, Phase::Cancelled, None),
+    ] {
+        let world = world_of(Kind::AdAccount, |a| a.shared_once_approved(Approver::Admin));
+        let before = stands(&world);
+        let mut desk = Desk::of(world).stopping(cause);
+        let played = desk.does(share(Kind::AdAccount, &["ANALYZE"]));
+        assert_eq!((played.ending(), played.outcome.expired_because), ((phase, true, None), because));
+        assert_eq!(stands(&desk.sim.world), before);
+    }
+}
+
+#[test]
+fn what_is_approved_before_it_can_be_taken_back_is_a_share_and_stays() {
+    let after = desk::LAST_LOOK.as_secs() + 30;
+    let world = world_of(Kind::Pixel, |a| a.shared_once_approved(Approver::Partner).approves_after(after));
+    let mut desk = Desk::of(world).stopping(StopCause::Cancelled);
+    let played = desk.does(share(Kind::Pixel, &["ANALYZE"]));
+    assert_eq!((played.ending(), played.writes), ((Phase::Completed, true, None), 1));
+    assert!(has(&desk.sim.world, Kind::Pixel, PARTNER).is_some());
+}
+
+#[test]
+fn what_a_partner_has_asked_for_itself_is_granted_by_a_share_and_by_no_revoke_taken_back() {
+    let asked = || plain(Kind::Page).pending("7001", graph_sim::Access::Agency, PARTNER, OWNED, &["ANALYZE"]);
+    let mut desk = Desk::of(asked());
+    let revoked = desk.does(revoke(Kind::Page));
+    assert_eq!(revoked.ending(), (Phase::Failed, false, Some("request_open")));
+    let shared = desk.does(share(Kind::Page, &["ANALYZE"]));
+    assert_eq!((shared.ending(), shared.writes), ((Phase::Completed, true, None), 1));
+    // An answer that was lost before the write took effect is not mistaken for that request.
+    let mut desk = Desk::of(asked()).with(vec![0, 7], 0);
+    let shared = desk.does(share(Kind::Page, &["ANALYZE"]));
+    assert_eq!((shared.ending(), shared.writes), ((Phase::Completed, true, None), 2));
+}
+
+#[test]
+fn a_dry_run_of_a_share_and_of_a_revoke_plans_the_one_write_and_makes_none() {
+    for kind in Kind::ALL.into_iter().filter(|kind| cell(*kind, Deed::Share).way == Way::Call) {
+        let edge = place(kind, OWNED).map_or(format!("/{OWNED}/agencies"), |(_, id)| format!("/{id}/agencies"));
+        let mut desk = Desk::of(plain(kind));
+        let told = desk.rehearses(share(kind, words(kind).1));
+        assert_eq!((told.ending(), told.writes), ((Phase::Completed, false, None), 0), "{kind:?}");
+        assert_eq!(told.planned, [("POST".to_owned(), edge.clone())], "{kind:?}");
+        desk.does(share(kind, words(kind).1));
+        let told = desk.rehearses(revoke(kind));
+        assert_eq!((told.ending(), told.writes), ((Phase::Completed, false, None), 0), "{kind:?}");
+        assert_eq!(told.planned, [("DELETE".to_owned(), edge)], "{kind:?}");
     }
 }
 

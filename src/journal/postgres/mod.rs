@@ -16,6 +16,8 @@ mod migrate;
 mod operations;
 mod outbox;
 mod pool;
+#[cfg(test)]
+mod pooled;
 mod portable;
 mod prune;
 mod read;

@@ -4,13 +4,13 @@ use std::io::Cursor;
 
 use super::words::{
     PgShelf, Shelf, SqliteShelf, accept, at, business, command, ended, ending, event, id, noted, page, pending, seen,
-    walk,
+    walk, watch,
 };
 use crate::contract::Phase;
 use crate::journal::portable::{export, import};
 use crate::journal::{
     Address, Forgotten, HoldOn, Horizons, Intent, IntentChange, InvitationRow, Journal, JournalError, New, NewEvent,
-    Operation, Record, Removal, Settled, State, Suspended, WatchChange,
+    Operation, Record, Removal, Settled, State, Suspended, WatchChange, WatchRow,
 };
 
 /// Something in every table.
@@ -28,7 +28,9 @@ async fn filled(journal: &Journal) {
     let children = vec![command("p~1"), command("p~2")];
     journal.record(id("p"), Record { children, ..Record::new(at(1), State::AwaitingChildren) }).await.unwrap();
     journal.record(id("p~2"), Record::new(at(2), ended(Phase::Completed))).await.unwrap();
-    journal.record(id("claim"), pending("claim")).await.unwrap();
+    let shared = WatchRow { partner: Some("2077".parse().unwrap()), ..watch("claim") };
+    let shared = Record { watch: WatchChange::Set(shared), ..pending("claim") };
+    journal.record(id("claim"), shared).await.unwrap();
     let invitation = InvitationRow {
         command: id("guest"),
         business: business(),

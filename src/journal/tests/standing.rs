@@ -6,12 +6,13 @@ use super::words::{
 use crate::contract::{Access, Asset, Phase};
 use crate::journal::{
     Filter, InLane, Intent, IntentChange, New, Record, Removal, State, StateName, Suspended, Verdict, WatchChange,
-    evidence,
+    WatchRow, evidence,
 };
 
 journal_contract!(on_sqlite: SqliteShelf, on_postgres: PgShelf =>
     a_walk_moves_many_watches_at_once,
     a_denial_is_remembered_from_its_watch,
+    a_denied_share_is_no_denied_claim,
     a_watch_may_outlive_its_command,
     how_a_command_stands_to_its_lanes_is_kept,
     removals_are_remembered_by_asset_and_business,
@@ -53,6 +54,19 @@ async fn a_denial_is_remembered_from_its_watch(shelf: impl Shelf) {
     assert_eq!(denial, Some((id("a"), at(9))));
     assert_eq!(journal.last_denial(&business(), &page(), Access::Owner).await.unwrap(), None);
     assert_eq!(journal.watches().await.unwrap(), []);
+}
+
+async fn a_denied_share_is_no_denied_claim(shelf: impl Shelf) {
+    let journal = shelf.open().await;
+    accept(&journal, "a").await;
+    let shared = WatchRow { partner: Some("2002".parse().unwrap()), ..watch("a") };
+    let open = Record { watch: WatchChange::Set(shared.clone()), ..pending("a") };
+    journal.record(id("a"), open).await.unwrap();
+    assert_eq!(journal.watches().await.unwrap(), std::slice::from_ref(&shared));
+    assert_eq!(journal.open_claims(&business(), &page()).await.unwrap(), [shared]);
+    let denied = Record { watch: WatchChange::Remove, ..ending("a", Phase::Denied, 1) };
+    journal.record(id("a"), denied).await.unwrap();
+    assert_eq!(journal.last_denial(&business(), &page(), Access::Agency).await.unwrap(), None);
 }
 
 async fn a_watch_may_outlive_its_command(shelf: impl Shelf) {

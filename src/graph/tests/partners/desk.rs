@@ -20,6 +20,8 @@ pub(super) const TOKEN: &str = "sim-token-of-the-desk";
 const GAP: Duration = Duration::from_secs(60);
 /// Looks after which what waits is given up.
 const LOOKS: usize = 60;
+/// After a share, about: when it is looked at for the last time.
+pub(super) const LAST_LOOK: Duration = Duration::from_secs(60 * 60);
 
 /// How a command went.
 pub(super) struct Played {
@@ -48,6 +50,8 @@ pub(super) struct Desk {
     /// What becomes of each write, over and over; nothing: all is well.
     luck: Vec<u8>,
     writes: usize,
+    /// Why what waits is to stop when it has been looked at long enough.
+    stop: StopCause,
 }
 
 impl Desk {
@@ -61,12 +65,23 @@ impl Desk {
             cool_down: Duration::from_secs(120),
             protected: Vec::new(),
         };
-        Self { sim: State::new(world, Some(start), "http://sim".to_owned()), rules, luck: Vec::new(), writes: 0 }
+        Self {
+            sim: State::new(world, Some(start), "http://sim".to_owned()),
+            rules,
+            luck: Vec::new(),
+            writes: 0,
+            stop: StopCause::GivenUp,
+        }
     }
 
     pub(super) fn with(mut self, luck: Vec<u8>, lag: u64) -> Self {
         self.luck = luck;
         self.sim.lag.set(None, Duration::from_secs(lag));
+        self
+    }
+
+    pub(super) fn stopping(mut self, cause: StopCause) -> Self {
+        self.stop = cause;
         self
     }
 
@@ -209,7 +224,8 @@ impl Desk {
                 }
             }
         }
-        Observation::Stop { cause: StopCause::GivenUp }
+        self.sim.clock.advance(GAP);
+        Observation::Stop { cause: self.stop.clone() }
     }
 
     fn now(&self) -> Timestamp {

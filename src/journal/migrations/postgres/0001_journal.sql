@@ -122,10 +122,10 @@ CREATE TABLE bindery.watches (
     business text COLLATE "C" NOT NULL,
     asset    text COLLATE "C" NOT NULL,
     access   text   NOT NULL,
-    partner  text COLLATE "C",
     tasks    text   NOT NULL,
     sent_at  bigint NOT NULL,
-    absences text   NOT NULL
+    absences text   NOT NULL,
+    partner  text COLLATE "C" -- with whom the asset is shared; none in the watch of a claim
 );
 CREATE INDEX watches_by_asset ON bindery.watches (business, asset);
 
