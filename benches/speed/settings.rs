@@ -57,6 +57,11 @@ impl Settings {
         })
     }
 
+    /// Whether only other benches are wanted.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// Whether `part` is measured.
     pub(crate) fn has(&self, part: Part) -> bool {
         self.parts.contains(&part)
@@ -70,8 +75,10 @@ fn parts(named: &str) -> Result<Vec<Part>> {
             "drain" => Part::Drain,
             "open" => Part::Open,
             "memory" => Part::Memory,
-            other => bail!("BENCH_ONLY: {other:?} is none of drain, open, memory"),
+            // Of the other bench.
+            "pace" => continue,
+            other => bail!("BENCH_ONLY: {other:?} is none of drain, open, memory, pace"),
         });
     }
-    Ok(if parts.is_empty() { vec![Part::Drain, Part::Open, Part::Memory] } else { parts })
+    Ok(if named.trim().is_empty() { vec![Part::Drain, Part::Open, Part::Memory] } else { parts })
 }

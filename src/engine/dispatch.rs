@@ -43,6 +43,7 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
             Some(ended) = steps.join_next() => failed = note(shared, ended),
             () = shared.work.notified() => {}
             () = tokio::time::sleep(until_next(shared)) => {}
+            () = shared.clock.moved() => {}
             () = shared.stop.cancelled() => {}
         }
     }

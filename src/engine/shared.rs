@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 use super::board::{Board, Entry, Seq};
 use super::census::{Census, Known, Standing, Write};
 use super::clock::Clock;
+use super::pace::Line;
 use super::permit::waits_away;
 use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, BusinessId, Command, CommandId, EmailAddress, Person, PersonId, Targets, WaitCause};
-use crate::governor::{Blast, Breakers, Caps, Claims, Holds, Outage, Pace, Parks, Usages};
+use crate::governor::{Blast, Breakers, Budgets, Caps, Claims, Holds, Outage, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{CommandRow, InLane, Journal, State};
 use crate::procedures::{Rules, StopCause};
@@ -31,7 +32,6 @@ pub(crate) struct Shared {
     pub(crate) graph: Graph,
     pub(crate) clock: Clock,
     pub(crate) rules: Rules,
-    pub(crate) pace: Pace,
     pub(crate) memory: Mutex<Memory>,
     /// Something may run that could not before.
     pub(crate) work: Notify,
@@ -49,7 +49,9 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) board: Board,
-    pub(crate) parks: Parks,
+    pub(crate) budgets: Budgets,
+    /// Who waits for which of them.
+    pub(crate) line: Line,
     /// Whether Meta answers anybody.
     pub(crate) outage: Outage,
     /// For gauges alone: how the open commands stand, and what the usage headers said.
@@ -94,6 +96,11 @@ pub(crate) struct Leaving {
 }
 
 impl Memory {
+    /// Whether `family` is an offboarding that has made known who leaves.
+    pub(crate) fn offboards(&self, family: &CommandId) -> bool {
+        self.leaving.iter().any(|known| known.by == *family)
+    }
+
     /// Makes known that `by` offboards the person; which command does so already.
     pub(crate) fn leaves(
         &mut self,
