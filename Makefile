@@ -16,7 +16,7 @@ check: ## Format, lints, docs, the files of deploy/ and licences, as the gate as
 	@.ci/check
 
 bench: ## Throughput, CPU, latency and memory, beside a bare loop that makes the same calls (10 minutes)
-	cargo bench --bench speed
+	cargo bench --bench speed --bench pace
 
 SECONDS ?= 600
 soak: ## Ten minutes of mixed load under faults by chance, and the long faults at full length (SECONDS=…, SEED=… to see one again)

@@ -60,6 +60,9 @@ fn main() -> Result<ExitCode> {
 
 async fn bench() -> Result<ExitCode> {
     let (began, settings) = (Instant::now(), Settings::read()?);
+    if settings.has_nothing() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let folder = folder()?;
     let mut facts = machine::facts(&folder)?;
     facts.push(report::what_was_run(&settings));

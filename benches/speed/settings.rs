@@ -85,6 +85,11 @@ impl Settings {
         })
     }
 
+    /// Whether only other benches are wanted.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// Whether `part` is measured.
     pub(crate) fn has(&self, part: Part) -> bool {
         self.parts.contains(&part)
@@ -96,8 +101,10 @@ fn parts(named: &str) -> Result<Vec<Part>> {
     for name in named.split([' ', ',']).filter(|name| !name.is_empty()) {
         match Part::ALL.into_iter().find(|(word, _)| *word == name) {
             Some((_, part)) => parts.push(part),
-            None => bail!("BENCH_ONLY: {name:?} is none of {}", Part::ALL.map(|(word, _)| word).join(", ")),
+            // Of the other bench.
+            None if name == "pace" => {}
+            None => bail!("BENCH_ONLY: {name:?} is none of {}, pace", Part::ALL.map(|(word, _)| word).join(", ")),
         }
     }
-    Ok(if parts.is_empty() { Part::ALL.map(|(_, part)| part).to_vec() } else { parts })
+    Ok(if named.trim().is_empty() { Part::ALL.map(|(_, part)| part).to_vec() } else { parts })
 }

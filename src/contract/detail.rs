@@ -74,6 +74,20 @@ pub struct Waiting {
     pub since: Timestamp,
     /// Until when, where that is known.
     pub until: Option<Timestamp>,
+    /// With `quota`: the bucket at Meta that has no room, such as `app/main` or `object/2001/2001/pages/main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
+    /// With `quota`: how full that bucket is, in percent, where Meta has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage_percent: Option<u32>,
+}
+
+impl Waiting {
+    /// Held back for `cause`.
+    #[must_use]
+    pub fn of(cause: WaitCause, since: Timestamp, until: Option<Timestamp>) -> Self {
+        Self { cause, since, until, bucket: None, usage_percent: None }
+    }
 }
 
 /// Why a command waits.

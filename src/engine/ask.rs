@@ -8,15 +8,16 @@ use tracing::{info, warn};
 use super::breaker;
 use super::error::EngineError;
 use super::outage::Permit;
+use super::pace::{self, Way};
 use super::permit;
 use super::progress::Progress;
 use super::shared::Shared;
 use crate::contract::{BusinessId, Category, ErrorInfo, WaitCause};
 use crate::crash::crash_point;
-use crate::governor::Bucket;
+use crate::governor::Wait;
 use crate::graph::{Asked, Schedule, Secrets, Sent, Trouble};
 use crate::journal::Suspended;
-use crate::meta::{self, Call, Reply, Scope};
+use crate::meta::{Call, Reply};
 use crate::procedures::Observation;
 
 /// How often a command whose credential is suspended looks whether its content has changed.
@@ -62,11 +63,11 @@ pub(crate) async fn ask(
         Ok(ready) => ready,
         Err(gone) => return Ok(Err(gone)),
     };
-    let parked = shared.memory().parks.parked(&ready.secrets.name, &business, shared.clock.now());
-    if let Some((_, until)) = parked {
-        progress.waits(WaitCause::Quota, Some(until)).await?;
-        return Ok(Err(Gone::Waits(until)));
-    }
+    let way = Way::of(progress, call, &ready.secrets.name, &business);
+    let leave = match pace::leave(shared, progress, &way).await? {
+        Ok(leave) => leave,
+        Err(gone) => return Ok(Err(gone)),
+    };
     let permit = match Permit::ask(shared) {
         Ok(permit) => permit,
         Err(until) => {
@@ -83,7 +84,7 @@ pub(crate) async fn ask(
         shared.graph.ask(&ready.secrets, call).await
     };
     permit.heard(progress.command.id.as_str(), &asked);
-    note_usage(shared, &ready.secrets.name, &business, &asked).await?;
+    let throttled = leave.heard(&way, &asked).await?;
     match asked.result {
         Ok(reply) => {
             shared.memory().schedules.remove(&progress.command.id);
@@ -91,7 +92,7 @@ pub(crate) async fn ask(
             Ok(Ok(Seen { observation, requests: asked.requests }))
         }
         Err(trouble) => {
-            let met = Met { ready: &ready, business: &business, call, began: asked.began };
+            let met = Met { ready: &ready, business: &business, call, began: asked.began, throttled };
             settle(shared, progress, met, trouble, asked.requests).await
         }
     }
@@ -241,6 +242,7 @@ struct Met<'a> {
     business: &'a BusinessId,
     call: &'a Call,
     began: Timestamp,
+    throttled: Option<Wait>,
 }
 
 async fn settle(
@@ -252,11 +254,10 @@ async fn settle(
 ) -> Result<Result<Seen, Gone>, EngineError> {
     progress.attempt_failed(&requests);
     match trouble {
-        Trouble::Throttled { scope, wait, code, .. } => {
-            let until = throttled(shared, met.ready, met.business, scope, wait, code).await?;
-            progress.waits(WaitCause::Quota, Some(until)).await?;
-            Ok(Err(Gone::Waits(until)))
-        }
+        Trouble::Throttled { .. } => match met.throttled {
+            Some(wait) => pace::waits(shared, progress, &wait).await.map(Err),
+            None => Ok(Err(Gone::Waits(shared.clock.now()))),
+        },
         Trouble::CredentialDead { .. } if was_replaced(shared, met.ready) => {
             let now = shared.clock.now();
             progress.tries_again(now, "Meta refused a token that was replaced meanwhile").await?;
@@ -298,9 +299,8 @@ pub(crate) async fn note_trouble(
     trouble: &Trouble,
 ) -> Result<(), EngineError> {
     match trouble {
-        Trouble::Throttled { scope, wait, code, .. } => {
-            throttled(shared, ready, business, *scope, *wait, *code).await?;
-        }
+        // Heard by the governor already.
+        Trouble::Throttled { .. } => {}
         Trouble::CredentialDead { .. } if was_replaced(shared, ready) => {}
         Trouble::CredentialDead { code, message, .. } => suspend(shared, ready, &format!("{code}: {message}")).await?,
         Trouble::Abuse { refusal } => {
@@ -321,50 +321,6 @@ fn next_wait(shared: &Shared, progress: &Progress<'_>) -> Option<Duration> {
         memory.schedules.insert(progress.command.id.clone(), fresh);
     }
     memory.schedules.get_mut(&progress.command.id)?.next(None)
-}
-
-async fn throttled(
-    shared: &Shared,
-    ready: &Ready,
-    business: &BusinessId,
-    scope: Scope,
-    wait: Option<Duration>,
-    code: i64,
-) -> Result<Timestamp, EngineError> {
-    let name = ready.secrets.name.clone();
-    let bucket = match scope {
-        Scope::App => Bucket::App(name),
-        Scope::Business => Bucket::Business(name, business.clone()),
-    };
-    let until = shared.memory().parks.throttled(bucket.clone(), wait, &shared.pace, shared.clock.now());
-    warn!(%bucket, code, %until, "bucket {bucket} is throttled ({code}) and left alone until {until}");
-    shared.journal.park(bucket.to_string(), until, format!("throttled with code {code}")).await?;
-    Ok(until)
-}
-
-/// What the usage headers said: a bucket at its limit is left alone before Meta has to say so.
-async fn note_usage(
-    shared: &Shared,
-    credential: &str,
-    business: &BusinessId,
-    asked: &Asked,
-) -> Result<(), EngineError> {
-    for usage in &asked.usage {
-        let bucket = match usage.bucket {
-            meta::Bucket::App => Bucket::App(credential.to_owned()),
-            meta::Bucket::Object { .. } => Bucket::Business(credential.to_owned(), business.clone()),
-        };
-        let now = shared.clock.now();
-        let parked = {
-            let mut memory = shared.memory();
-            memory.usages.told(credential, usage, now);
-            memory.parks.used(bucket.clone(), usage.percent, usage.regain, &shared.pace, now)
-        };
-        if let Some(until) = parked {
-            shared.journal.park(bucket.to_string(), until, format!("usage at {} %", usage.percent)).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether the credential holds another content by now: what Meta refused was the old one, which a call that was out

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 use tracing::warn;
 
 /// Of the time that has passed, the part by which it may be stretched or shortened.
@@ -27,6 +28,7 @@ const JUMP: SignedDuration = SignedDuration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Clock {
     ahead_micros: Arc<AtomicI64>,
+    moved: Arc<Notify>,
     counted: Arc<Mutex<Counted>>,
 }
 
@@ -41,7 +43,7 @@ struct Counted {
 impl Default for Clock {
     fn default() -> Self {
         let counted = Counted { now: Timestamp::now(), at: Instant::now(), told: false };
-        Self { ahead_micros: Arc::default(), counted: Arc::new(Mutex::new(counted)) }
+        Self { ahead_micros: Arc::default(), moved: Arc::default(), counted: Arc::new(Mutex::new(counted)) }
     }
 }
 
@@ -55,9 +57,15 @@ impl Clock {
         counted.count(Timestamp::now(), Instant::now()).saturating_add(ahead).expect("a saturated time is a time")
     }
 
-    /// Moves the clock on, for tests and for demos.
+    /// Moves the clock on, for tests, demos and benchmarks: what falls due by that is looked at now.
     pub fn advance(&self, by: Duration) {
         self.ahead_micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        self.moved.notify_waiters();
+    }
+
+    /// Until the clock is moved on the next time: whoever sleeps for a due time in real time wakes by this too.
+    pub(crate) async fn moved(&self) {
+        self.moved.notified().await;
     }
 
     /// The clock as a function, for rooms that only read it.

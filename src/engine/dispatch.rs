@@ -50,6 +50,7 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
             Some(ended) = steps.join_next() => failed |= note(shared, ended),
             () = shared.work.notified() => {}
             () = tokio::time::sleep(if more { Duration::ZERO } else { until_next(shared) }) => {}
+            () = shared.clock.moved() => {}
             () = shared.stop.cancelled() => {}
         }
     }

@@ -94,7 +94,7 @@ impl Progress<'_> {
             self.note(Observation::WaitTold { cause, at: since });
             let mut record = self.record(State::AwaitingChildren)?;
             let evidence = self.shown(&record).await?;
-            self.tell(&mut record, Detail::Waiting(Waiting { cause, since, until: None }), evidence)?;
+            self.tell(&mut record, Detail::Waiting(Waiting::of(cause, since, None)), evidence)?;
             self.store(record).await?;
         }
         Ok(())

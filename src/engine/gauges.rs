@@ -153,7 +153,7 @@ type Paused = std::collections::BTreeMap<(&'static str, &'static str), (usize, D
 
 fn paused(shared: &Shared, now: Timestamp) -> Paused {
     let mut all = Paused::new();
-    for (kind, cause, until) in shared.memory().parks.paused(now) {
+    for (kind, cause, until) in shared.memory().budgets.paused(now) {
         let (count, left) = all.entry((kind, cause.word())).or_default();
         *count += 1;
         *left = age(now, until).max(*left);

@@ -19,6 +19,7 @@ mod invitations;
 mod notice;
 mod offboarding;
 mod outage;
+mod pace;
 mod permit;
 mod pipe;
 mod poison;
@@ -43,7 +44,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 pub use clock::Clock;
 pub use error::EngineError;
@@ -55,7 +56,7 @@ pub use switch::Switch;
 
 use crate::broker::{BrokerConfig, Consumer, LinkState, Publisher};
 use crate::config::{Config, Protected};
-use crate::governor::{Outage, Pace, Parks};
+use crate::governor::Outage;
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::procedures::Rules;
@@ -94,18 +95,10 @@ impl Engine {
         stop: CancellationToken,
     ) -> Result<Self, EngineError> {
         let rules = rules(&config);
-        let pace = Pace {
-            stop_at: u8::try_from(config.pace.stop_at).unwrap_or(100),
-            look_again: config.pace.look_again,
-            unstated: config.pace.unstated,
-        };
-        let outage = Outage::new(outage::gaps(&config.retry));
-        let (holds, breakers) = switch::holds(&journal).await?;
-        let memory = Mutex::new(Memory { outage, holds, breakers, ..remembered(&journal).await? });
+        let memory = Mutex::new(remembered(&config, &journal).await?);
         let (work, outbox) = (Notify::new(), Notify::new());
         let (replies, switching) = (Replies::default(), tokio::sync::Mutex::default());
-        let shared =
-            Shared { config, journal, graph, clock, rules, pace, memory, work, outbox, replies, switching, stop };
+        let shared = Shared { config, journal, graph, clock, rules, memory, work, outbox, replies, switching, stop };
         let shared = Arc::new(shared);
         take_up(&shared).await?;
         gauges::begin(&shared);
@@ -200,16 +193,12 @@ fn rules(config: &Config) -> Rules {
 }
 
 /// Parks and suspensions hold over a restart.
-async fn remembered(journal: &Journal) -> Result<Memory, EngineError> {
-    let mut memory = Memory { parks: Parks::default(), ..Memory::default() };
-    for parked in journal.parked().await? {
-        match parked.bucket.parse() {
-            Ok(bucket) => {
-                memory.parks.park(bucket, parked.until);
-            }
-            Err(why) => warn!("the journal names a bucket that is none ({why}): {}", parked.bucket),
-        }
-    }
+async fn remembered(config: &Config, journal: &Journal) -> Result<Memory, EngineError> {
+    let budgets = pace::remembered(config, &journal.parked().await?);
+    let outage = Outage::new(outage::gaps(&config.retry));
+    let (holds, breakers) = switch::holds(journal).await?;
+    let offboardings = journal.offboardings().await?.into_iter().collect();
+    let mut memory = Memory { budgets, outage, holds, breakers, offboardings, ..Memory::default() };
     for suspended in journal.suspended().await? {
         memory.suspended.insert(suspended.credential, suspended.fingerprint);
     }

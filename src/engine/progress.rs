@@ -225,6 +225,16 @@ impl<'a> Progress<'a> {
 
     /// Held back for `cause`: told once. Since when it is.
     pub(crate) async fn waits(&mut self, cause: WaitCause, until: Option<Timestamp>) -> Result<Timestamp, EngineError> {
+        self.waits_because(Waiting::of(cause, self.shared.clock.now(), until), None).await
+    }
+
+    /// The same, with all that the event tells, and with why for a person.
+    pub(super) async fn waits_because(
+        &mut self,
+        waiting: Waiting,
+        why: Option<String>,
+    ) -> Result<Timestamp, EngineError> {
+        let Waiting { cause, until, .. } = waiting;
         self.tell_parent(cause);
         if let State::Waiting { cause: before, since, until: known } = &self.row.state
             && before == cause.word()
@@ -243,17 +253,20 @@ impl<'a> Progress<'a> {
             | State::Pending
             | State::AwaitingChildren
             | State::Awaiting { .. }
-            | State::Ended(_) => self.told_of(cause).map_or((now, true), |told| (told, false)),
+            | State::Ended(_) => match self.told_of(cause) {
+                // Paced by its bucket it may have made calls in between: told once all the same, but waiting anew.
+                Some(told) => (if cause == WaitCause::Quota { now } else { told }, false),
+                None => (now, true),
+            },
         };
-        if news && is_a_persons(cause) {
+        if news && (cause == WaitCause::Quota || is_a_persons(cause)) {
             self.note(Observation::WaitTold { cause, at: since });
         }
         let mut record = self.record(State::Waiting { cause: cause.word().to_owned(), since, until })?;
-        record.due = until;
-        record.intent = IntentChange::Settle;
+        (record.due, record.why, record.intent) = (until, why, IntentChange::Settle);
         if news {
             let evidence = self.shown(&record).await?;
-            self.tell(&mut record, Detail::Waiting(Waiting { cause, since, until }), evidence)?;
+            self.tell(&mut record, Detail::Waiting(Waiting { since, ..waiting }), evidence)?;
         }
         self.has_intent = false;
         self.store(record).await?;

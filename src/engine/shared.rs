@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::board::{Board, Seq, Whose};
 use super::census::{Census, Known};
 use super::clock::Clock;
+use super::pace::Line;
 use super::replies::Replies;
 use super::sweep::Settlement;
 use crate::config::Config;
 use crate::contract::{Body, Command, CommandId, Targets, WaitCause};
-use crate::governor::{Blast, Breakers, Caps, Claims, Holds, Outage, Pace, Parks, Usages};
+use crate::governor::{Blast, Breakers, Budgets, Caps, Claims, Holds, Outage, Usages};
 use crate::graph::{Graph, Schedule};
 use crate::journal::{Journal, Turn};
 use crate::procedures::{Rules, StopCause};
@@ -30,7 +31,6 @@ pub(crate) struct Shared {
     pub(crate) graph: Graph,
     pub(crate) clock: Clock,
     pub(crate) rules: Rules,
-    pub(crate) pace: Pace,
     pub(crate) memory: Mutex<Memory>,
     /// Something may run that could not before.
     pub(crate) work: Notify,
@@ -48,7 +48,9 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) board: Board,
-    pub(crate) parks: Parks,
+    pub(crate) budgets: Budgets,
+    /// Who waits for which of them.
+    pub(crate) line: Line,
     /// Whether Meta answers anybody.
     pub(crate) outage: Outage,
     /// For gauges alone: how the open commands stand, and what the usage headers said.
@@ -78,12 +80,21 @@ pub(crate) struct Memory {
     pub(crate) blast: Blast,
     /// Those that wait for the release of a command: their own, or that which fanned out into them.
     pub(crate) unreleased: BTreeSet<(CommandId, Seq)>,
+    /// Offboardings that have made known who leaves, until they end.
+    pub(crate) offboardings: BTreeSet<CommandId>,
     /// The journal may have to let somebody in before its time was to come.
     pub(crate) somebody_may_come: bool,
     /// Whoever has begun and is not on the board may have waited for that word.
     pub(crate) word_was_given: bool,
     /// What children wait for that their parents have not looked at yet, and since when.
     pub(crate) children_wait: HashMap<CommandId, Vec<(WaitCause, jiff::Timestamp)>>,
+}
+
+impl Memory {
+    /// Whether `family` is an offboarding that has made known who leaves.
+    pub(crate) fn offboards(&self, family: &CommandId) -> bool {
+        self.offboardings.contains(family)
+    }
 }
 
 impl Shared {
@@ -115,6 +126,7 @@ impl Shared {
         memory.schedules.remove(id);
         memory.stops.remove(id);
         memory.settled.remove(id);
+        memory.offboardings.remove(id);
         memory.children_wait.remove(id);
         let called = memory.claims.ended(id, self.caps());
         for waiter in memory.waiters.remove(id).unwrap_or_default().iter().chain(&called) {

@@ -194,7 +194,9 @@ async fn consult(shared: &Shared, progress: &Progress<'_>, query: &Query, now: T
         Query::RemovedSince { asset, since } => Ok(Fact::Removed(journal.removed_since(asset, *since).await?)),
         Query::Leaving { business, person, email } => {
             let (by, business, person) = (command.id.clone(), business.clone(), person.clone());
-            Ok(Fact::Leaving(journal.leaves(by, business, person, email.clone()).await?))
+            let before = journal.leaves(by, business, person, email.clone()).await?;
+            shared.memory().offboardings.insert(command.id.clone());
+            Ok(Fact::Leaving(before))
         }
         Query::IsLeaving { business, person } => {
             let by = journal.is_leaving(business, person).await?;

@@ -15,6 +15,7 @@ use super::ask::usable;
 use super::error::EngineError;
 use super::follow::{age, gap};
 use super::outage::Permit;
+use super::pace::{Leave, Way};
 use super::shared::Shared;
 use crate::config::PollConfig;
 use crate::contract::{BusinessId, CommandId, ObjectId, Tasks};
@@ -318,12 +319,12 @@ pub(super) struct Asked {
 /// Reads a list that no command asked for; `None` where the call may not go now.
 pub(super) async fn read(shared: &Shared, business: &BusinessId, call: &Call) -> Result<Option<Asked>, EngineError> {
     let Ok(Some(ready)) = usable(shared, business) else { return Ok(None) };
-    if shared.memory().parks.parked(&ready.secrets.name, business, shared.clock.now()).is_some() {
-        return Ok(None);
-    }
+    let way = Way::of_sweep(call, &ready.secrets.name, business);
+    let Ok(leave) = Leave::ask(shared, &way) else { return Ok(None) };
     let Ok(permit) = Permit::ask(shared) else { return Ok(None) };
     let asked = shared.graph.ask(&ready.secrets, call).await;
     permit.heard(business.as_str(), &asked);
+    leave.heard(&way, &asked).await?;
     let ended = shared.clock.now();
     let answer = match asked.result {
         Ok(Reply::Answer(answer)) => Some(answer),

@@ -3,16 +3,26 @@
 
 mod blast;
 mod breakers;
+mod bucket;
+mod budgets;
 mod claims;
+mod cost;
 mod holds;
+mod level;
 mod outage;
+mod pace;
 mod parks;
+mod routes;
 mod usages;
 
 pub use blast::{Blast, Taken, WINDOW};
 pub use breakers::Breakers;
+pub use bucket::Bucket;
+pub use budgets::{Answer, Budgets, Spending, Told, Wait};
 pub use claims::{Caps, ClaimTurn, Claims};
 pub use holds::Holds;
+pub use level::Held;
 pub use outage::{Gaps, Heard, Leave, Outage, Turn};
-pub use parks::{Bucket, Cause, Pace, Parks};
+pub use pace::{Pace, Purpose, Rank, Wish};
+pub use parks::Cause;
 pub use usages::Usages;

@@ -1,72 +1,14 @@
 //! Parked buckets: where Meta said to wait, and until when.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::contract::BusinessId;
+use super::{Bucket, Pace};
 
 /// Longest wait for a throttle that names no time.
 const UNSTATED_MAX: Duration = Duration::from_secs(3_600);
-
-/// A budget at Meta, as far as it is known: which bucket an edge of a business belongs to is not documented, so a
-/// throttle that names no app counts for the business whose call met it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Bucket {
-    /// Everything of one app, told by the credential's name.
-    App(String),
-    /// One business through one credential.
-    Business(String, BusinessId),
-}
-
-impl Bucket {
-    /// Whether calls of `business` through `credential` count in it.
-    #[must_use]
-    pub fn holds_back(&self, credential: &str, business: &BusinessId) -> bool {
-        match self {
-            Self::App(name) => name == credential,
-            Self::Business(name, whose) => name == credential && whose == business,
-        }
-    }
-}
-
-impl fmt::Display for Bucket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::App(credential) => write!(f, "app/{credential}"),
-            Self::Business(credential, business) => write!(f, "business/{credential}/{business}"),
-        }
-    }
-}
-
-impl std::str::FromStr for Bucket {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (kind, rest) = text.split_once('/').ok_or("a bucket is app/… or business/…")?;
-        match (kind, rest.rsplit_once('/')) {
-            ("app", _) => Ok(Self::App(rest.to_owned())),
-            ("business", Some((credential, business))) => {
-                let business = business.parse().map_err(|_| "a business is digits")?;
-                Ok(Self::Business(credential.to_owned(), business))
-            }
-            (_, Some(_) | None) => Err("a bucket is app/… or business/…"),
-        }
-    }
-}
-
-/// What the configuration says about pace.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// Percent of a usage header at which calls stop.
-    pub stop_at: u8,
-    /// Stopped without a stated time: how long until one call looks again.
-    pub look_again: Duration,
-    /// Throttled without a stated time: how long to wait at first; it doubles.
-    pub unstated: Duration,
-}
 
 /// Why a bucket is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,17 +19,6 @@ pub enum Cause {
     Usage,
     /// An earlier run of the worker has parked it.
     Remembered,
-}
-
-impl Bucket {
-    /// Its kind, a word.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::App(_) => "app",
-            Self::Business(..) => "business",
-        }
-    }
 }
 
 impl Cause {
@@ -104,34 +35,39 @@ impl Cause {
 
 /// The buckets that must be left alone.
 #[derive(Debug, Default)]
-pub struct Parks {
+pub(super) struct Parks {
     until: HashMap<Bucket, Timestamp>,
     causes: HashMap<Bucket, Cause>,
     unstated: HashMap<Bucket, u32>,
 }
 
 impl Parks {
-    /// Until when a call of `business` through `credential` must wait, and for which bucket.
+    /// Until when `bucket` is left alone, while it is.
     #[must_use]
-    pub fn parked(&self, credential: &str, business: &BusinessId, now: Timestamp) -> Option<(Bucket, Timestamp)> {
-        let app = Bucket::App(credential.to_owned());
-        let own = Bucket::Business(credential.to_owned(), business.clone());
-        [app, own]
-            .into_iter()
-            .filter_map(|bucket| self.until.get(&bucket).map(|until| (bucket, *until)))
-            .filter(|(_, until)| *until > now)
-            .max_by_key(|(_, until)| *until)
+    pub(super) fn parked(&self, bucket: &Bucket, now: Timestamp) -> Option<Timestamp> {
+        self.until.get(bucket).copied().filter(|until| *until > now)
     }
 
     /// A throttled answer: the stated time is kept, an unstated one doubles from `pace.unstated` up to an hour.
-    pub fn throttled(&mut self, bucket: Bucket, stated: Option<Duration>, pace: &Pace, now: Timestamp) -> Timestamp {
+    pub(super) fn throttled(
+        &mut self,
+        bucket: Bucket,
+        stated: Option<Duration>,
+        pace: &Pace,
+        now: Timestamp,
+    ) -> Timestamp {
         let wait = stated.filter(|wait| !wait.is_zero()).unwrap_or_else(|| self.next_unstated(&bucket, pace));
         self.causes.insert(bucket.clone(), Cause::Throttled);
         self.park(bucket, now + wait)
     }
 
+    /// A call that counts in `bucket` was answered: Meta does not throttle it any more.
+    pub(super) fn calmed(&mut self, bucket: &Bucket) {
+        self.unstated.remove(bucket);
+    }
+
     /// What a usage header said: at `pace.stop_at` the bucket is left alone before Meta has to say so.
-    pub fn used(
+    pub(super) fn used(
         &mut self,
         bucket: Bucket,
         percent: f64,
@@ -142,7 +78,6 @@ impl Parks {
         let stated = regain.filter(|wait| !wait.is_zero());
         let reached = percent >= f64::from(pace.stop_at);
         if !reached && stated.is_none() {
-            self.unstated.remove(&bucket);
             return None;
         }
         self.causes.insert(bucket.clone(), Cause::Usage);
@@ -150,7 +85,7 @@ impl Parks {
     }
 
     /// The buckets that are left alone now: the kind, why, and until when.
-    pub fn paused(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, Cause, Timestamp)> {
+    pub(super) fn paused(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, Cause, Timestamp)> {
         let parked = self.until.iter().filter(move |(_, until)| **until > now);
         parked.map(|(bucket, until)| {
             (bucket.kind(), self.causes.get(bucket).copied().unwrap_or(Cause::Remembered), *until)
@@ -158,7 +93,7 @@ impl Parks {
     }
 
     /// Parks a bucket; a park that lasts longer already stays.
-    pub fn park(&mut self, bucket: Bucket, until: Timestamp) -> Timestamp {
+    pub(super) fn park(&mut self, bucket: Bucket, until: Timestamp) -> Timestamp {
         let kept = self.until.entry(bucket).or_insert(until);
         *kept = until.max(*kept);
         *kept
@@ -176,35 +111,23 @@ impl Parks {
 mod tests {
     use super::*;
 
-    const PACE: Pace = Pace { stop_at: 95, look_again: Duration::from_secs(60), unstated: Duration::from_secs(60) };
+    const PACE: Pace = Pace::DEFAULT;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn business(id: &str) -> BusinessId {
-        id.parse().unwrap()
-    }
-
     fn own(id: &str) -> Bucket {
-        Bucket::Business("main".to_owned(), business(id))
+        Bucket::Business("main".to_owned(), id.parse().unwrap())
     }
 
     #[test]
     fn a_throttled_business_waits_the_stated_time_and_its_neighbour_does_not() {
         let mut parks = Parks::default();
         parks.throttled(own("1"), Some(Duration::from_secs(300)), &PACE, at(0));
-        assert_eq!(parks.parked("main", &business("1"), at(299)), Some((own("1"), at(300))));
-        assert_eq!(parks.parked("main", &business("1"), at(300)), None);
-        assert_eq!(parks.parked("main", &business("2"), at(1)), None);
-    }
-
-    #[test]
-    fn a_throttled_app_stops_all_its_businesses_and_no_other_credential() {
-        let mut parks = Parks::default();
-        parks.throttled(Bucket::App("main".to_owned()), None, &PACE, at(0));
-        assert!(parks.parked("main", &business("2"), at(59)).is_some());
-        assert!(parks.parked("other", &business("2"), at(59)).is_none());
+        assert_eq!(parks.parked(&own("1"), at(299)), Some(at(300)));
+        assert_eq!(parks.parked(&own("1"), at(300)), None);
+        assert_eq!(parks.parked(&own("2"), at(1)), None);
     }
 
     #[test]
@@ -213,7 +136,7 @@ mod tests {
         let waits: Vec<i64> =
             (0..9).map(|n| parks.throttled(own("1"), None, &PACE, at(n * 10_000)).as_second() - n * 10_000).collect();
         assert_eq!(waits, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
-        parks.used(own("1"), 10.0, None, &PACE, at(100_000));
+        parks.calmed(&own("1"));
         assert_eq!(parks.throttled(own("1"), None, &PACE, at(200_000)), at(200_060));
     }
 
@@ -242,12 +165,5 @@ mod tests {
         paused.sort_unstable();
         assert_eq!(paused, [("business", Cause::Throttled, at(300)), ("business", Cause::Remembered, at(400))]);
         assert_eq!(parks.paused(at(400)).count(), 0);
-    }
-
-    #[test]
-    fn a_bucket_reads_back_from_its_text() {
-        for bucket in [own("17"), Bucket::App("a/b".to_owned())] {
-            assert_eq!(bucket.to_string().parse(), Ok(bucket));
-        }
     }
 }

@@ -85,14 +85,19 @@ mod tests {
     }
 
     fn page(id: usize, percent: f64) -> Usage {
-        Usage { bucket: Bucket::Object { id: id.to_string(), kind: "pages".to_owned() }, percent, regain: None }
+        Usage {
+            bucket: Bucket::Object { id: id.to_string(), kind: "pages".to_owned() },
+            percent,
+            regain: None,
+            tier: None,
+        }
     }
 
     #[test]
     fn the_quantiles_are_over_buckets_and_name_none_of_them() {
         let mut usages = Usages::default();
         (1..=10).for_each(|id| usages.told("main", &page(id, f64::from(u8::try_from(id).unwrap()) * 10.0), at(0)));
-        usages.told("main", &Usage { bucket: Bucket::App, percent: 118.0, regain: None }, at(0));
+        usages.told("main", &Usage { bucket: Bucket::App, percent: 118.0, regain: None, tier: None }, at(0));
         let shown = usages.quantiles(at(1));
         let of = |wanted| shown.iter().filter(move |(kind, _, _)| *kind == wanted).map(|(_, _, ratio)| *ratio);
         assert_eq!(of("pages").collect::<Vec<_>>(), [0.5, 0.9, 1.0]);
@@ -112,7 +117,7 @@ mod tests {
         let mut usages = Usages::default();
         for kind in ["whatever", "EAAB-secret", "12345"] {
             let bucket = Bucket::Object { id: "1".to_owned(), kind: kind.to_owned() };
-            usages.told("main", &Usage { bucket, percent: 1.0, regain: None }, at(0));
+            usages.told("main", &Usage { bucket, percent: 1.0, regain: None, tier: None }, at(0));
         }
         assert!(usages.quantiles(at(1)).iter().all(|(kind, _, _)| *kind == "other"));
     }

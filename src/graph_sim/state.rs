@@ -8,8 +8,8 @@ use super::calls::{Call, CallLog};
 use super::clock::SimClock;
 use super::edges::{self, Change, Content, Listing, View};
 use super::lag::Lag;
-use super::rng::trace_id;
-use super::usage::{Bucket, Usage};
+use super::rng::{draw, trace_id};
+use super::usage::{Bucket, Spent, Usage};
 use super::wire::answer::{Answer, Delivery, Reply};
 use super::wire::fields::{self, Field};
 use super::wire::paging;
@@ -115,7 +115,7 @@ impl State {
     }
 
     fn perform(&mut self, request: &GraphRequest, bucket: &Bucket, trace: &str, now: Timestamp) -> Done {
-        let result = self.try_perform(request, bucket, now);
+        let result = self.try_perform(request, bucket, trace, now);
         let headers = self.usage.headers(bucket, now);
         match result {
             Ok((body, effect)) => Done { status: 200, body, headers, refused: None, effect },
@@ -133,11 +133,13 @@ impl State {
         &mut self,
         request: &GraphRequest,
         bucket: &Bucket,
+        trace: &str,
         now: Timestamp,
     ) -> Result<(Value, Option<String>), Refusal> {
         request.check_shape()?;
         let caller = self.authenticate(request, now)?;
-        self.usage.spend(bucket, now)?;
+        let luck = draw(self.world.seed, trace, 0);
+        self.usage.spend(bucket, Spent { is_write: request.verb != Verb::Get, luck }, now)?;
         match request.verb {
             Verb::Get => Ok((self.read(request, &caller, now)?, None)),
             Verb::Post | Verb::Delete => {

@@ -92,18 +92,103 @@ impl Throttle {
     }
 }
 
-/// A quota: points that a bucket may use; each call costs one, and they come back evenly over the hour.
+/// A quota: points that a bucket may use; each call costs some, and they come back evenly over its window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
     /// Whose calls; those of the whole app when absent.
     #[serde(default)]
     pub business: Option<Id>,
-    /// Points in an hour.
+    /// Points in the window: in an hour, unless `window_seconds` says otherwise.
     pub per_hour: u32,
     /// The code that a call beyond it gets.
     #[serde(default = "pages_limit")]
     pub code: i64,
+    /// How long all the points take to come back.
+    #[serde(default = "hour")]
+    pub window_seconds: u64,
+    /// What a read costs.
+    #[serde(default = "one")]
+    pub read: u32,
+    /// What a write costs.
+    #[serde(default = "one")]
+    pub write: u32,
+    /// How long a call beyond it blocks the bucket; each call while it is blocked makes that as much longer.
+    #[serde(default)]
+    pub block_seconds: u64,
+    /// By how many percent the cost of a call varies, by the world's seed.
+    #[serde(default)]
+    pub vary_percent: u32,
+    /// The access tier that the header tells.
+    #[serde(default)]
+    pub tier: Option<String>,
+}
+
+impl Quota {
+    /// So many points an hour for the calls of `business`, one for each.
+    pub fn business(business: &str, per_hour: u32) -> Self {
+        Self { business: Some(business.to_owned()), ..Self::app(per_hour).code(pages_limit()) }
+    }
+
+    /// The same for all calls of the app.
+    pub fn app(per_hour: u32) -> Self {
+        Self {
+            business: None,
+            per_hour,
+            code: 4,
+            window_seconds: hour(),
+            read: 1,
+            write: 1,
+            block_seconds: 0,
+            vary_percent: 0,
+            tier: None,
+        }
+    }
+
+    /// With another code.
+    #[must_use]
+    pub fn code(self, code: i64) -> Self {
+        Self { code, ..self }
+    }
+
+    /// With all points back after so many seconds.
+    #[must_use]
+    pub fn window(self, seconds: u64) -> Self {
+        Self { window_seconds: seconds, ..self }
+    }
+
+    /// With these prices.
+    #[must_use]
+    pub fn prices(self, read: u32, write: u32) -> Self {
+        Self { read, write, ..self }
+    }
+
+    /// A call beyond it blocks the bucket for so many seconds.
+    #[must_use]
+    pub fn blocking(self, seconds: u64) -> Self {
+        Self { block_seconds: seconds, ..self }
+    }
+
+    /// The cost of a call varies by so many percent.
+    #[must_use]
+    pub fn varying(self, percent: u32) -> Self {
+        Self { vary_percent: percent, ..self }
+    }
+
+    /// The header tells this access tier.
+    #[must_use]
+    pub fn tier(self, tier: &str) -> Self {
+        Self { tier: Some(tier.to_owned()), ..self }
+    }
+}
+
+/// What one call is to the books.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spent {
+    /// Whether it may change something.
+    pub(crate) is_write: bool,
+    /// Its luck: what varies of its cost.
+    pub(crate) luck: u64,
 }
 
 /// A usage header by order.
@@ -123,10 +208,10 @@ pub struct UsageOrder {
 
 #[derive(Debug)]
 struct Level {
-    per_hour: f64,
+    quota: Quota,
     used: f64,
     at: Timestamp,
-    code: i64,
+    blocked_until: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -150,20 +235,15 @@ impl Usage {
     }
 
     pub(crate) fn set_quota(&mut self, quota: Quota, now: Timestamp) {
-        let level = Level { per_hour: f64::from(quota.per_hour.max(1)), used: 0.0, at: now, code: quota.code };
-        self.levels.insert(Bucket::of(quota.business), level);
+        self.levels.insert(Bucket::of(quota.business.clone()), Level::new(quota, now));
     }
 
     pub(crate) fn order(&mut self, order: UsageOrder, now: Timestamp) {
         let bucket = Bucket::of(order.business);
         if let Some(percent) = order.percent {
-            let level = self.levels.entry(bucket.clone()).or_insert(Level {
-                per_hour: 200.0,
-                used: 0.0,
-                at: now,
-                code: pages_limit(),
-            });
-            (level.used, level.at) = (level.per_hour * f64::from(percent) / 100.0, now);
+            let unset = || Level::new(Quota::app(200).code(pages_limit()), now);
+            let level = self.levels.entry(bucket.clone()).or_insert_with(unset);
+            (level.used, level.at) = (level.points() * f64::from(percent) / 100.0, now);
         }
         if let Some(raw) = order.raw {
             self.raw.insert(bucket, raw);
@@ -177,12 +257,12 @@ impl Usage {
     }
 
     /// Books one call, the refused one too; the app's bucket comes first.
-    pub(crate) fn spend(&mut self, bucket: &Bucket, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) fn spend(&mut self, bucket: &Bucket, spent: Spent, now: Timestamp) -> Result<(), Refusal> {
         let mut buckets = vec![&Bucket::App];
         if *bucket != Bucket::App {
             buckets.push(bucket);
         }
-        let refusals: Vec<Refusal> = buckets.into_iter().filter_map(|one| self.book(one, now)).collect();
+        let refusals: Vec<Refusal> = buckets.into_iter().filter_map(|one| self.book(one, spent, now)).collect();
         refusals.into_iter().next().map_or(Ok(()), Err)
     }
 
@@ -205,8 +285,8 @@ impl Usage {
         headers
     }
 
-    fn book(&mut self, bucket: &Bucket, now: Timestamp) -> Option<Refusal> {
-        let full = self.levels.get_mut(bucket).and_then(|level| level.spend(now));
+    fn book(&mut self, bucket: &Bucket, spent: Spent, now: Timestamp) -> Option<Refusal> {
+        let full = self.levels.get_mut(bucket).and_then(|level| level.spend(spent, now));
         let Some(block) = self.blocks.get_mut(bucket) else { return full };
         if !block.holds(now) {
             self.blocks.remove(bucket);
@@ -233,31 +313,68 @@ impl Usage {
         let level = self.levels.get(bucket).filter(|level| level.percent(now) > 0);
         let block = self.blocks.get(bucket).filter(|block| block.speaks(now));
         let mut entries = Vec::new();
-        entries.extend(level.map(|level| entry(level.code, level.percent(now), level.regain_minutes(now))));
+        entries.extend(level.map(|level| level.entry(now)));
         entries.extend(block.map(|block| entry(block.rule.code, 100, block.minutes_left(now))));
         (!entries.is_empty()).then(|| json!({ business: entries }).to_string())
     }
 }
 
 impl Level {
-    fn now_used(&self, now: Timestamp) -> f64 {
-        (self.used - self.per_hour * seconds_between(self.at, now) / 3600.0).max(0.0)
+    fn new(quota: Quota, now: Timestamp) -> Self {
+        Self { quota, used: 0.0, at: now, blocked_until: None }
     }
 
-    fn spend(&mut self, now: Timestamp) -> Option<Refusal> {
-        let used = self.now_used(now);
+    fn points(&self) -> f64 {
+        f64::from(self.quota.per_hour.max(1))
+    }
+
+    /// Points that come back in a second.
+    fn back(&self) -> f64 {
+        self.points() / self.quota.window_seconds.max(1) as f64
+    }
+
+    fn now_used(&self, now: Timestamp) -> f64 {
+        (self.used - self.back() * seconds_between(self.at, now)).max(0.0)
+    }
+
+    fn cost(&self, spent: Spent) -> f64 {
+        let price = f64::from(if spent.is_write { self.quota.write } else { self.quota.read });
+        let luck = (spent.luck % 2_001) as f64 / 1_000.0 - 1.0;
+        price * (1.0 + luck * f64::from(self.quota.vary_percent.min(100)) / 100.0)
+    }
+
+    fn spend(&mut self, spent: Spent, now: Timestamp) -> Option<Refusal> {
+        let used = self.now_used(now) + self.cost(spent);
         // A refused call counts as well, up to twice the quota.
-        (self.used, self.at) = ((used + 1.0).min(self.per_hour * 2.0), now);
-        (used + 1.0 > self.per_hour).then(|| limit_reached(self.code))
+        (self.used, self.at) = (used.min(self.points() * 2.0), now);
+        let is_blocked = self.blocked_until.is_some_and(|until| now < until);
+        if used <= self.points() && !is_blocked {
+            return None;
+        }
+        if self.quota.block_seconds > 0 {
+            let from = self.blocked_until.filter(|_| is_blocked).unwrap_or(now);
+            self.blocked_until = Some(later(from, Duration::from_secs(self.quota.block_seconds)));
+        }
+        Some(limit_reached(self.quota.code))
     }
 
     fn percent(&self, now: Timestamp) -> u64 {
-        (self.now_used(now) * 100.0 / self.per_hour) as u64
+        (self.now_used(now) * 100.0 / self.points()) as u64
     }
 
     fn regain_minutes(&self, now: Timestamp) -> u64 {
-        let beyond = self.now_used(now) + 1.0 - self.per_hour;
-        if beyond <= 0.0 { 0 } else { (beyond * 60.0 / self.per_hour).ceil().max(1.0) as u64 }
+        let beyond = (self.now_used(now) + 1.0 - self.points()) / self.back();
+        let blocked = self.blocked_until.map_or(0.0, |until| seconds_between(now, until));
+        let seconds = beyond.max(blocked);
+        if seconds <= 0.0 { 0 } else { (seconds / 60.0).ceil() as u64 }
+    }
+
+    fn entry(&self, now: Timestamp) -> Value {
+        let mut entry = entry(self.quota.code, self.percent(now), self.regain_minutes(now));
+        if let Some(tier) = &self.quota.tier {
+            entry["ads_api_access_tier"] = json!(tier);
+        }
+        entry
     }
 }
 
@@ -318,6 +435,14 @@ fn use_case(code: i64) -> &'static str {
 
 fn pages_limit() -> i64 {
     80_001
+}
+
+fn hour() -> u64 {
+    3_600
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn five() -> u64 {

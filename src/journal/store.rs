@@ -208,6 +208,12 @@ pub trait Store: Ledger {
     /// When the store cannot be read.
     fn is_leaving<'a>(&'a self, business: &'a BusinessId, person: &'a Person) -> Answer<'a, Option<CommandId>>;
 
+    /// Every open command that offboards somebody.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn offboardings(&self) -> Answer<'_, Vec<CommandId>>;
+
     /// Records a walk in its business's chain, with what it changed for the watches it looked for: their absences as
     /// JSON. Returns the walk's hash, for the evidence of what it settled.
     ///

@@ -17,4 +17,4 @@ pub use call::{Call, GroupId, Grouped, Removable};
 pub use errors::{Class, Row, Scope, classify, is_unknown};
 pub use lists::{AssetList, Claimable};
 pub use request::{Method, Request};
-pub use usage::{Bucket, Usage, usage};
+pub use usage::{Bucket, Tier, Usage, usage};

@@ -39,6 +39,29 @@ pub struct Usage {
     pub percent: f64,
     /// How long Meta blocks it from now on, where it says so.
     pub regain: Option<Duration>,
+    /// How much Meta allows the app, where it says so.
+    pub tier: Option<Tier>,
+}
+
+/// An app's access to Meta's ads API: it decides how large an ad account's allowance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// The small one: 60 points in five minutes, and a block of five minutes.
+    Development,
+    /// The large one: 9,000 points, and a block of one.
+    Standard,
+}
+
+impl Tier {
+    /// Meta has renamed its tiers in 2026; whether the header's words have changed with that is unknown, and a word that is
+    /// not known says nothing.
+    fn of(figures: &Map<String, Value>) -> Option<Self> {
+        match figures.get("ads_api_access_tier")?.as_str()? {
+            "development_access" => Some(Self::Development),
+            "standard_access" => Some(Self::Standard),
+            _ => None,
+        }
+    }
 }
 
 /// What `headers` say, a line for each bucket. `node` is the id that was called: the headers of Pages and ad
@@ -68,6 +91,7 @@ fn merge(all: &mut Vec<Usage>, line: Usage) {
         Some(known) => {
             known.percent = known.percent.max(line.percent);
             known.regain = known.regain.max(line.regain);
+            known.tier = known.tier.or(line.tier);
         }
         None if full => {}
         None => all.push(line),
@@ -80,14 +104,15 @@ fn one(value: &[u8], read: impl Fn(&Map<String, Value>) -> Option<Usage>) -> Vec
 
 fn simple(bucket: Bucket, figures: &Map<String, Value>) -> Option<Usage> {
     let percent = worst(figures, &["call_count", "total_time", "total_cputime"])?;
-    Some(Usage { bucket, percent, regain: None })
+    Some(Usage { bucket, percent, regain: None, tier: None })
 }
 
 fn ad_account(node: &str, figures: &Map<String, Value>) -> Option<Usage> {
     let percent = worst(figures, &["acc_id_util_pct"])?;
     // It says when the figure falls back to zero: a block only for whoever has used it all.
     let reset = seconds(number(figures.get("reset_time_duration")), 1.0);
-    Some(Usage { bucket: object(node, "ad_account"), percent, regain: reset.filter(|_| percent >= 100.0) })
+    let regain = reset.filter(|_| percent >= 100.0);
+    Some(Usage { bucket: object(node, "ad_account"), percent, regain, tier: Tier::of(figures) })
 }
 
 fn use_cases(value: &[u8]) -> Vec<Usage> {
@@ -108,7 +133,7 @@ fn use_case(id: &str, figures: &Map<String, Value>) -> Option<Usage> {
     let kind = figures.get("type").and_then(Value::as_str).unwrap_or_default();
     let regain = seconds(number(figures.get("estimated_time_to_regain_access")), 60.0);
     let percent = worst(figures, &["call_count", "total_time", "total_cputime"]).or(regain.map(|_| 100.0))?;
-    Some(Usage { bucket: object(id, kind), percent, regain })
+    Some(Usage { bucket: object(id, kind), percent, regain, tier: Tier::of(figures) })
 }
 
 fn object(id: &str, kind: &str) -> Bucket {
@@ -240,6 +265,20 @@ mod tests {
         let members: Vec<String> = (0..5000).map(|n| format!(r#""{n}":[{{"type":"pages","call_count":1}}]"#)).collect();
         let value = format!("{{{}}}", members.join(","));
         assert_eq!(usage([("x-business-use-case-usage", value.as_bytes())], "7").len(), BUCKETS_MAX);
+    }
+
+    #[test]
+    fn the_tier_is_read_where_it_is_one_that_is_known() {
+        let header = |tier: &str| format!(r#"{{"acc_id_util_pct":9.67,"ads_api_access_tier":{tier}}}"#);
+        for (text, tier) in [
+            (r#""development_access""#, Some(Tier::Development)),
+            (r#""standard_access""#, Some(Tier::Standard)),
+            (r#""limited""#, None),
+            ("7", None),
+        ] {
+            let lines = usage([("x-ad-account-usage", header(text).as_bytes())], "7");
+            assert_eq!(lines.first().and_then(|line| line.tier), tier, "{text}");
+        }
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

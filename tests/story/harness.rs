@@ -2,6 +2,15 @@
 //!
 //! Nothing here waits for time to pass: a story waits for an event, or for a call that arrives at the simulator.
 
+mod cast;
+mod told;
+
+pub use cast::{
+    ANNA, BEN, BUSINESS, MANAGER, NEIGHBOUR, OUTSIDER, OWNER, TOKEN, WORKER, agency_claim, annas_page, cancel,
+    clients_page, ends, fails, order, orders, owner_claim, phase, world,
+};
+pub use told::Told;
+
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -13,14 +22,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use anyhow::{Context, Result, bail, ensure};
 use bindery::graph_sim::{Call, Sim, SimConfig, Verb, World};
 use bindery::journal::Address;
-use futures_util::StreamExt;
-use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
-    QueueBindOptions, QueueDeclareOptions,
-};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
-use serde_json::{Value, json};
+use lapin::{BasicProperties, Channel, Connection};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -30,23 +35,7 @@ use tokio::time::timeout;
 use crate::cluster::{self, Database};
 use crate::contract_files::told_as_documented;
 use crate::rabbit::{self, PATIENCE, Vhost, eventually};
-
-/// The business that acts.
-pub const BUSINESS: &str = "2001";
-/// A business beside it, through the same worker.
-pub const NEIGHBOUR: &str = "2002";
-/// A business that is no client of ours: owns what is asked for.
-pub const OWNER: &str = "2009";
-/// The system user through which the worker acts for [`BUSINESS`].
-pub const WORKER: &str = "92001";
-/// An outsider with full control of a Page.
-pub const OUTSIDER: &str = "8999";
-pub const ANNA: &str = "3001";
-pub const BEN: &str = "3002";
-/// A token for every business.
-pub const TOKEN: &str = "story-token-never-to-be-shown";
-/// What a manager has.
-pub const MANAGER: &[&str] = &["ADVERTISE", "ANALYZE", "MANAGE"];
+use told::{EVENTS_QUEUE, is_of, line, read_events, short};
 
 /// What every story's worker is told, unless a story says otherwise.
 const SETTINGS: &[(&str, &str)] = &[
@@ -76,9 +65,6 @@ pub enum Store {
     This(Database),
 }
 
-/// Where the story hears events.
-const EVENTS_QUEUE: &str = "events-of-the-story";
-
 static PORTS: AtomicU16 = AtomicU16::new(0);
 
 /// The worker, its neighbours, and all that it has told.
@@ -96,86 +82,6 @@ pub struct Story {
     commands: (Connection, Channel),
     events: watch::Receiver<Vec<Value>>,
     _reader: JoinSet<()>,
-}
-
-/// Two businesses of ours with Anna and Ben in the first, and an owner elsewhere.
-pub fn world() -> World {
-    World::new(7)
-        .token_for_all(TOKEN)
-        .business(BUSINESS, |b| {
-            b.admin("3000", "Root", "root@northwind.example").person(ANNA, "Anna", "anna@northwind.example").person(
-                BEN,
-                "Ben",
-                "ben@northwind.example",
-            )
-        })
-        .business(NEIGHBOUR, |b| b.person("3101", "Cleo", "cleo@southwind.example"))
-        .business(OWNER, |b| b.person("3901", "Otto", "otto@owner.example"))
-}
-
-/// A Page that somebody else owns, to be claimed as an agency.
-pub fn clients_page(page: &str) -> World {
-    world().page(page, |p| p.owned_by(OWNER).assign(OWNER, "3901", MANAGER))
-}
-
-/// A Page of [`BUSINESS`] with Anna as manager.
-pub fn annas_page(page: &str) -> World {
-    world().page(page, |p| p.owned_by(BUSINESS).assign(BUSINESS, ANNA, MANAGER))
-}
-
-/// A command of [`BUSINESS`] on one Page, with fields of its own.
-pub fn order(command: &str, id: &str, page: &str, fields: Value) -> Value {
-    let mut order = json!({
-        "id": id, "command": command, "business": BUSINESS, "asset": {"kind": "page", "id": page},
-    });
-    merge(&mut order, fields);
-    order
-}
-
-/// As [`order`], on several Pages.
-pub fn orders(command: &str, id: &str, pages: &[&str], fields: Value) -> Value {
-    let assets: Vec<Value> = pages.iter().map(|page| json!({"kind": "page", "id": page})).collect();
-    let mut order = json!({"id": id, "command": command, "business": BUSINESS, "assets": assets});
-    merge(&mut order, fields);
-    order
-}
-
-/// An agency claim that asks for ADVERTISE and ANALYZE.
-pub fn agency_claim(id: &str, page: &str) -> Value {
-    order("claim", id, page, json!({"access": "agency", "permitted_tasks": ["ADVERTISE", "ANALYZE"]}))
-}
-
-pub fn owner_claim(id: &str, page: &str) -> Value {
-    order("claim", id, page, json!({"access": "owner"}))
-}
-
-pub fn cancel(id: &str, target: &str) -> Value {
-    json!({"id": id, "command": "cancel", "target": target})
-}
-
-fn merge(order: &mut Value, fields: Value) {
-    if let (Some(order), Value::Object(fields)) = (order.as_object_mut(), fields) {
-        order.extend(fields);
-    }
-}
-
-pub fn phase(event: &Value) -> &str {
-    event["data"]["phase"].as_str().unwrap_or("(no phase)")
-}
-
-/// Checks the ending: its phase and whether something was changed.
-pub fn ends(event: &Value, as_phase: &str, changed: Value) -> Result<()> {
-    ensure!(phase(event) == as_phase && event["data"]["changed"] == changed, "not {as_phase}, {changed}: {event:#}");
-    Ok(())
-}
-
-/// Checks a failure: its category and code, and that it tells a person what to do.
-pub fn fails(event: &Value, category: &str, code: &str) -> Result<()> {
-    let error = &event["data"]["error"];
-    ensure!(phase(event) == "failed", "not failed: {event:#}");
-    ensure!(error["category"] == category && error["code"] == code, "not {category} {code}: {event:#}");
-    ensure!(error["remedy"].as_str().is_some_and(|remedy| remedy.len() > 10), "no remedy: {event:#}");
-    Ok(())
 }
 
 impl Story {
@@ -572,72 +478,6 @@ impl Drop for Story {
             told_as_documented(&event).unwrap_or_else(|fault| panic!("{fault}"));
         }
     }
-}
-
-/// What a subcommand said.
-#[derive(Debug)]
-pub struct Told {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
-
-impl Told {
-    /// It ended with this code, and every word was said.
-    pub fn ends(&self, code: i32, says: &[&str]) -> Result<()> {
-        ensure!(self.code == Some(code), "not {code}: {self:#?}");
-        for word in says {
-            ensure!(self.out.contains(word) || self.err.contains(word), "{word:?} is not told: {self:#?}");
-        }
-        Ok(())
-    }
-
-    /// Its answer, which is JSON.
-    pub fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.out).with_context(|| format!("{self:#?}"))
-    }
-}
-
-fn short(event: &Value) -> String {
-    format!("{} {} {}", event["data"]["command_id"], event["type"], event["data"]["error"])
-}
-
-fn line(call: &Call) -> String {
-    format!(
-        "{} {:?} {} {:?} {} {:?} {:?}",
-        call.n, call.method, call.path, call.params, call.status, call.code, call.fault
-    )
-}
-
-fn is_of(event: &Value, id: &str) -> bool {
-    event["data"]["command_id"] == id
-}
-
-/// Bound before the worker starts, so that no event is missed; the exchange is declared as the worker does.
-async fn read_events(vhost: &Vhost, so_far: Vec<Value>) -> Result<(watch::Receiver<Vec<Value>>, JoinSet<()>)> {
-    let (connection, channel) = vhost.channel().await?;
-    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    let none = FieldTable::default;
-    channel.exchange_declare("bindery.events".into(), ExchangeKind::Topic, durable, none()).await?;
-    let queue = EVENTS_QUEUE;
-    let kept = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(queue.into(), kept, none()).await?;
-    let bind = QueueBindOptions::default();
-    channel.queue_bind(queue.into(), "bindery.events".into(), "#".into(), bind, none()).await?;
-    let mut stream = channel.basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), none()).await?;
-    let (told, events) = watch::channel(so_far);
-    let mut reader = JoinSet::new();
-    reader.spawn(async move {
-        let _kept = (connection, channel);
-        while let Some(Ok(delivery)) = stream.next().await {
-            let event = serde_json::from_slice(&delivery.data).unwrap_or(Value::Null);
-            told.send_modify(|all: &mut Vec<Value>| all.push(event));
-            if delivery.ack(BasicAckOptions::default()).await.is_err() {
-                return;
-            }
-        }
-    });
-    Ok((events, reader))
 }
 
 /// Below the ports of the nodes and those that the kernel gives to outgoing connections.

@@ -306,10 +306,18 @@ async fn an_inspection_of_everything_counts_each_kind() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_list_that_meta_refuses_ends_the_inspection_and_is_not_taken_for_empty() -> Result<()> {
+async fn a_list_that_meta_refuses_is_named_and_not_taken_for_empty() -> Result<()> {
     let story = Story::of(four_of(Kind::Catalog)).await?;
-    let no = Scripted { code: 200, subcode: None, is_transient: None, status: 403, message: None };
-    story.meta.break_next(Break::next(Verb::Get, "/owned_product_catalogs", How::Error(no)));
-    let order = json!({"id": "i", "command": "inspect", "business": BUSINESS, "kinds": ["catalog"]});
-    fails(&story.ask(&order).await?, "permission", "200")
+    let no = || How::Error(Scripted { code: 200, subcode: None, is_transient: None, status: 403, message: None });
+    let inspect = |id: &str| json!({"id": id, "command": "inspect", "business": BUSINESS, "kinds": ["catalog"]});
+    story.meta.break_next(Break::next(Verb::Get, "/owned_product_catalogs", no()));
+    let event = story.ask(&inspect("one")).await?;
+    ends(&event, "completed", json!(false))?;
+    let unread = &event["data"]["unread"];
+    ensure!(unread.as_array().is_some_and(|lists| lists.len() == 1), "{event:#}");
+    assert_eq!(unread[0]["list"], "owned_product_catalogs");
+    assert_eq!(unread[0]["error"]["category"], "permission");
+    story.meta.break_next(Break::next(Verb::Get, "/owned_product_catalogs", no()));
+    story.meta.break_next(Break::next(Verb::Get, "/client_product_catalogs", no()));
+    fails(&story.ask(&inspect("both")).await?, "permission", "200")
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bindery::crash::CrashPoint;
-use bindery::graph_sim::{Break, How, Verb, World};
+use bindery::graph_sim::{Break, Call, How, Verb, World};
 use serde_json::{Value, json};
 
 use crate::harness::{ANNA, BUSINESS, MANAGER, NEIGHBOUR, OUTSIDER, Story, cancel, ends, fails, order, phase, world};
@@ -149,7 +149,8 @@ async fn neither_a_cancel_nor_the_deadline_in_the_cool_down_keeps_the_new_busine
     let mut late = order("transfer", "late", "1002", json!({"to_business": NEIGHBOUR, "cool_down": "6s"}));
     late["expires_at"] = json!(soon);
     story.send(&late).await?;
-    story.call("the Page is let go of", |call| call.is(Verb::Delete, "pages")).await?;
+    let let_go = |call: &Call| call.is(Verb::Delete, "pages") && call.param("page_id") == Some(PAGE);
+    story.call("the Page is let go of", let_go).await?;
     story.send(&cancel("stop", "t")).await?;
     for id in ["t", "late"] {
         ends(&story.event_of(id).await?, "confirmed", json!(true))?;

@@ -282,15 +282,6 @@ async fn a_giant_message_is_a_dead_letter_and_the_next_command_is_done() -> Resu
 }
 
 #[tokio::test]
-async fn a_command_of_a_later_version_ends_at_once_as_unsupported() -> Result<()> {
-    let story = Story::of(world()).await?;
-    let event = story.ask(&json!({"id": "o", "command": "disconnect", "business": BUSINESS})).await?;
-    ensure!(phase(&event) == "failed" && event["data"]["error"]["category"] == "unsupported", "{event:#}");
-    assert_eq!(story.calls(), []);
-    Ok(())
-}
-
-#[tokio::test]
 async fn an_abuse_answer_ends_the_claim_and_is_not_repeated() -> Result<()> {
     let story = Story::of(clients_page(PAGE)).await?;
     story.meta.break_next(Break::next(Verb::Post, "/client_pages", How::error(368)));

@@ -194,6 +194,12 @@ impl Stage {
         Ok(Some((report.in_words(), self.proved)))
     }
 
+    /// Why the command `id` waits, as the worker's journal has it; nothing where it does not.
+    pub(super) async fn why_it_waits(&self, id: &str) -> Result<Option<String>, Trouble> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        Ok(self.journal.find(&id).await?.and_then(|row| row.why))
+    }
+
     /// Ends everything and leaves nothing behind.
     pub(super) async fn strike(mut self) {
         self.stop.cancel();

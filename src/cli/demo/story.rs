@@ -65,12 +65,16 @@ async fn throttled_beside_a_neighbour(stage: &mut Stage) -> Result<(), Trouble> 
     stage.sim.throttle(Throttle::business("2001", 1).silent().times(1));
     stage.send(&agency_claim("demo-4a", "2001", "1017")).await?;
     stage.until("demo-4a", Phase::Waiting).await?;
+    let words = stage.why_it_waits("demo-4a").await?.unwrap_or_else(|| "nothing holds it back".to_owned());
+    answer(&format!("  The governor on Northwind: {words}."))?;
     answer("  The agency's commands wait, without a call. Meanwhile Harbour Coffee asks Pine Outdoor for a Page:")?;
     stage.send(&agency_claim("demo-4b", "2002", "1018")).await?;
     stage.until("demo-4b", Phase::Pending).await?;
     answer("  … Emil of Pine Outdoor approves.")?;
     stage.sim.approve("2002", "1018", None)?;
-    stage.until("demo-4b", Phase::Confirmed).await?;
+    let done = stage.until("demo-4b", Phase::Confirmed).await?;
+    let words = stage.why_it_waits("demo-4b").await?.unwrap_or_else(|| "nothing holds it back".to_owned());
+    answer(&format!("  The governor on Harbour Coffee: {words}, {} calls made.", done.data.record.graph_calls))?;
     answer("  The neighbour is done. When the wait is over the agency's own claim goes on by itself:")?;
     stage.until("demo-4a", Phase::Pending).await?;
     answer("  … Emil approves this one too.")?;

@@ -63,7 +63,11 @@ fn on_the_way() -> Vec<(&'static str, Event)> {
         since: at(5),
         awaits: "an admin of the Page approves".to_owned(),
     };
-    let waiting = Waiting { cause: WaitCause::Quota, since: at(5), until: Some(at(65)) };
+    let waiting = Waiting {
+        bucket: Some("object/2001/2001/pages/main".to_owned()),
+        usage_percent: Some(76),
+        ..Waiting::of(WaitCause::Quota, at(5), Some(at(65)))
+    };
     let people = vec![PersonSeen { id: Some(id("3001")), email: Some(id("anna@northwind.example")) }];
     let progress =
         Progress { done: Some(1), total: Some(2), results: vec![result("1001", None)], ..Progress::default() };

@@ -144,7 +144,7 @@ fn an_address_is_told_in_the_data_and_never_in_subject_or_key() {
 fn each_phase_on_the_way_tells_its_own_and_no_ending() {
     let plan = Plan { digest: Digest::of(b"plan"), steps: vec![] };
     let moment = at("2026-11-22T09:30:00Z");
-    let waiting = Waiting { cause: WaitCause::Quota, since: moment, until: None };
+    let waiting = Waiting::of(WaitCause::Quota, moment, None);
     let pending = Pending { request: Some("5".to_owned()), since: moment, awaits: "an admin approves".to_owned() };
     let result =
         ItemResult { asset: "page/1".parse().unwrap(), phase: Phase::Failed, changed: false, error: Some(trouble()) };
@@ -174,7 +174,7 @@ fn each_phase_on_the_way_tells_its_own_and_no_ending() {
 fn a_waiting_event_says_why_since_when_and_until_when() {
     for cause in WaitCause::ALL {
         let (since, until) = (at("2026-11-22T09:30:00Z"), at("2026-11-22T10:30:00Z"));
-        let detail = Detail::Waiting(Waiting { cause, since, until: Some(until) });
+        let detail = Detail::Waiting(Waiting::of(cause, since, Some(until)));
         let event = wire(&Event::of(&command("claim", json!({})), 3, detail, &context()));
         let wanted = json!({"cause": cause.word(), "since": "2026-11-22T09:30:00Z", "until": "2026-11-22T10:30:00Z"});
         assert_eq!(event["data"]["waiting"], wanted);

@@ -12,7 +12,7 @@ fn usage_of(seen: &Seen, business: &str) -> Value {
 fn little_use_brings_no_header_and_more_of_it_one_that_rises_and_decays() {
     let mut client = demo();
     assert_eq!(client.get("/2001").header(BUSINESS), None);
-    client.state.set_quota(Quota { business: Some("2001".into()), per_hour: 200, code: 80_001 });
+    client.state.set_quota(Quota::business("2001", 200));
     let share = |seen: &Seen| usage_of(seen, "2001")[0]["call_count"].as_u64();
     assert_eq!(client.get("/2001").header(BUSINESS), None, "half a percent");
     for _ in 0..99 {
@@ -28,7 +28,7 @@ fn little_use_brings_no_header_and_more_of_it_one_that_rises_and_decays() {
 #[test]
 fn a_quota_that_is_used_up_refuses_and_says_for_how_long() {
     let mut client = demo();
-    client.state.set_quota(Quota { business: Some("2001".into()), per_hour: 60, code: 80_004 });
+    client.state.set_quota(Quota::business("2001", 60).code(80_004));
     for _ in 0..60 {
         client.get("/2001").good();
     }
@@ -39,6 +39,44 @@ fn a_quota_that_is_used_up_refuses_and_says_for_how_long() {
     assert!(!client.world().is_owned("1015", "2001"));
     client.advance("3m");
     client.get("/2001").good();
+}
+
+#[test]
+fn an_ad_accounts_score_has_its_own_prices_window_and_block() {
+    let mut client = demo();
+    let score =
+        Quota::business("2001", 60).code(80_004).window(300).prices(1, 3).blocking(300).tier("development_access");
+    client.state.set_quota(score);
+    for _ in 0..20 {
+        let written = client.post("/1001/assigned_users", "business=2001&user=3002&tasks=[\"ANALYZE\"]");
+        written.good();
+    }
+    let refused = client.get("/2001");
+    assert_eq!(refused.refused(), (80_004, 0));
+    let usage = usage_of(&refused, "2001");
+    assert_eq!(
+        (&usage[0]["ads_api_access_tier"], &usage[0]["estimated_time_to_regain_access"]),
+        (&"development_access".into(), &5.into())
+    );
+    client.advance("4m");
+    assert_eq!(client.get("/2001").refused(), (80_004, 0), "most points are back, but it is blocked");
+    client.advance("5m");
+    assert_eq!(client.get("/2001").refused(), (80_004, 0), "and longer for that call");
+    client.advance("11m");
+    client.get("/2001").good();
+}
+
+#[test]
+fn what_a_call_costs_varies_by_the_seed_and_not_by_the_run() {
+    let shares = || {
+        let mut client = demo();
+        client.state.set_quota(Quota::business("2001", 100).prices(4, 4).varying(50));
+        let share = |seen: &Seen| usage_of(seen, "2001")[0]["call_count"].as_u64();
+        (0..12).map(|_| share(&client.get("/2001"))).collect::<Vec<_>>()
+    };
+    let steps: Vec<u64> = shares().windows(2).map(|pair| pair[1].unwrap() - pair[0].unwrap()).collect();
+    assert_eq!(shares(), shares());
+    assert!(steps.iter().any(|step| *step < 4) && steps.iter().any(|step| *step > 4), "{steps:?}");
 }
 
 #[test]

@@ -139,6 +139,10 @@ impl Store for Postgres {
         })
     }
 
+    fn offboardings(&self) -> Answer<'_, Vec<CommandId>> {
+        self.look((), |client, ()| Box::pin(turns::offboardings(client)))
+    }
+
     fn record_walk(&self, walk: Walk, updates: Vec<(CommandId, String)>) -> Answer<'_, Digest> {
         self.change((walk, updates), |client, (walk, updates)| Box::pin(watches::record_walk(client, walk, updates)))
     }

@@ -119,3 +119,9 @@ pub(super) async fn is_leaving(
     };
     sql::first(client, select, params![business.as_str(), who], |row| Columns(row).parsed("command")).await
 }
+
+/// Every open command that offboards somebody.
+pub(super) async fn offboardings(client: &Client) -> Result<Vec<CommandId>, JournalError> {
+    let select = "SELECT command FROM bindery.leaving ORDER BY n";
+    sql::all(client, select, params![], |row| Columns(row).parsed("command")).await
+}

@@ -139,6 +139,10 @@ impl Store for Sqlite {
         self.look(move |connection| turns::is_leaving(connection, business, person))
     }
 
+    fn offboardings(&self) -> Answer<'_, Vec<CommandId>> {
+        self.look(turns::offboardings)
+    }
+
     fn record_walk(&self, walk: Walk, updates: Vec<(CommandId, String)>) -> Answer<'_, Digest> {
         self.change(move |connection| watches::record_walk(connection, &walk, &updates))
     }

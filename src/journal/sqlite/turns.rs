@@ -109,3 +109,8 @@ pub(super) fn is_leaving(
     };
     sql::first(connection, select, [business.as_str(), who], |row| Columns(row).parsed("command"))
 }
+
+/// Every open command that offboards somebody.
+pub(super) fn offboardings(connection: &Connection) -> Result<Vec<CommandId>, JournalError> {
+    sql::all(connection, "SELECT command FROM leaving ORDER BY n", [], |row| Columns(row).parsed("command"))
+}

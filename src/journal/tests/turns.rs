@@ -415,8 +415,10 @@ async fn whoever_leaves_is_known_until_the_offboarding_has_ended(shelf: impl She
     }
     assert_eq!(journal.is_leaving(&business(), &other).await.unwrap(), None);
     assert_eq!(journal.is_leaving(&"2002".parse().unwrap(), &ann).await.unwrap(), None);
+    assert_eq!(journal.offboardings().await.unwrap(), [id("first"), id("second")]);
     ends(&journal, "first").await;
     assert_eq!(journal.is_leaving(&business(), &ann).await.unwrap(), Some(id("second")));
+    assert_eq!(journal.offboardings().await.unwrap(), [id("second")]);
     ends(&journal, "second").await;
     assert_eq!(journal.is_leaving(&business(), &ann).await.unwrap(), None);
 }

@@ -83,11 +83,12 @@ fn breaker(situation: &Situation, since: Timestamp) -> Stands {
 
 fn quota(situation: &Situation, since: Timestamp, until: Option<Timestamp>) -> Stands {
     let mut why = vec![format!("a rate limit of Meta's, since {}", time(since))];
+    why.extend(situation.row().why.clone());
     let told = |parked: &crate::journal::Parked| {
         format!("bucket {} is left alone until {}: {}", parked.bucket, time(parked.until), parked.why)
     };
     why.extend(situation.parked.iter().map(told));
-    if situation.parked.is_empty() {
+    if situation.parked.is_empty() && situation.row().why.is_none() {
         why.push("no bucket of it is left alone any more".to_owned());
     }
     // A later throttle of the same bucket moves the time on: the bucket knows better than the command.

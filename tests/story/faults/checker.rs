@@ -142,7 +142,9 @@ impl Seen {
             let (Some(since), Some(until)) = (time("timestamp"), time("until")) else { continue };
             let bucket = line["bucket"].as_str().unwrap_or_default();
             let within = |call: &&Call| {
-                let its = call.business.as_deref().is_some_and(|id| bucket.ends_with(&format!("/{id}")));
+                let its = call.business.as_deref().is_some_and(|id| {
+                    bucket.ends_with(&format!("/{id}")) || bucket.starts_with(&format!("object/{id}/"))
+                });
                 (its || bucket.starts_with("app/")) && call.at > since + UNDER_WAY && call.at < until
             };
             breaches.extend(
