@@ -134,7 +134,7 @@ async fn what_an_operator_asks_of_a_database_is_answered_beside_its_worker() -> 
     story.cli(&["db", "migrate", "--reason", "a look"], &[]).await?.ends(0, &["was up to date"])?;
     story.cli(&["status", "c"], &[]).await?.ends(0, &["pending"])?;
     let doctor = story.cli(&["doctor"], &[]).await?;
-    for line in ["schema 1", "it can be written to", "its schema is sound", "has the journal"] {
+    for line in ["schema 2", "it can be written to", "its schema is sound", "has the journal"] {
         ensure!(doctor.out.contains(line), "{line:?} is not told: {doctor:#?}");
     }
     let second = story.cli(&["run"], &[("START_WITHIN", "1s"), ("HTTP__LISTEN", "127.0.0.1:0")]).await?;
