@@ -13,6 +13,7 @@ mod error;
 pub mod evidence;
 mod forgetting;
 mod ledger;
+mod moves;
 pub mod portable;
 mod postgres;
 mod rows;

@@ -10,9 +10,10 @@ use super::accept::Inserted;
 use super::{accept, lanes, outbox, sql, turns, watches};
 use crate::contract::{BusinessId, CommandId, Digest, PersonId, Phase};
 use crate::journal::decode::Columns;
+use crate::journal::moves::{after, end_and_event_together};
 use crate::journal::{
-    Ended, EvidenceEntry, Exchange, IntentChange, JournalError, New, NewEvent, ParentAfter, Place, Record, Recorded,
-    State, StateName, Turn, WatchChange, evidence,
+    Ended, EvidenceEntry, IntentChange, JournalError, New, NewEvent, ParentAfter, Place, Record, Recorded, State,
+    StateName, Turn, WatchChange, evidence,
 };
 
 /// Records what a step of `id` left behind.
@@ -79,43 +80,6 @@ fn place(connection: &Connection, id: &CommandId) -> Result<Place, JournalError>
         "SELECT seq, state, since, parent, observed, evidence_head, evidence_total FROM commands WHERE id = ?1";
     sql::first(connection, select, [id.as_str()], |row| Columns(row).place())?
         .ok_or_else(|| JournalError::UnknownCommand { id: id.clone() })
-}
-
-/// An end without its event, or an event without its end, would be a command that never ends for somebody.
-fn end_and_event_together(id: &CommandId, before: &Place, record: &Record) -> Result<(), JournalError> {
-    let ends = |event: &&NewEvent| {
-        event.terminal
-            && event.exchange == Exchange::Events
-            && event.sequence.is_some()
-            && event.command.as_ref() == Some(id)
-    };
-    let events = record.events.iter().filter(ends).count();
-    let wanted = usize::from(matches!(record.state, State::Ended(_)) && before.parent.is_none());
-    if events == wanted { Ok(()) } else { Err(JournalError::EndAndEventApart { id: id.clone() }) }
-}
-
-/// Where the command stands after `record`.
-fn after(before: &Place, record: &Record, hashes: &[Digest]) -> Place {
-    Place {
-        seq: before.seq,
-        state: record.state.name(),
-        since: since(record, before),
-        parent: before.parent.clone(),
-        observed: before.observed + record.observations.len() as u64,
-        evidence_head: hashes.last().unwrap_or(&before.evidence_head).clone(),
-        evidence_total: before.evidence_total + record.evidence.len() as u64,
-    }
-}
-
-/// A wait says itself since when; any other state keeps its beginning as long as it stays the same.
-fn since(record: &Record, before: &Place) -> Timestamp {
-    if let State::Waiting { since, .. } = &record.state {
-        *since
-    } else if record.state.name() == before.state {
-        before.since
-    } else {
-        record.at
-    }
 }
 
 /// A command on its way from one place to the next.
