@@ -1,6 +1,6 @@
 //! The hardest procedures, tried on paper journals: do `Move` and `Observation` have the right shape for them?
 //!
-//! They are commands of a later version. What they show is kept as tests, so that the shape stays right.
+//! What they show is kept as tests, so that the shape stays right.
 
 mod inspect;
 pub(super) mod paper;
